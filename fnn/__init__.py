@@ -1,0 +1,1 @@
+"""Neural networks as plain functions over explicit parameters."""

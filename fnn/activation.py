@@ -1,0 +1,270 @@
+"""Activations: functions of each element, and of a distribution along an axis.
+
+At a kink each has the gradient that it has in PyTorch. Where a branch could overflow, its argument
+is made harmless first: otherwise the gradient would be NaN also where the other branch is chosen.
+"""
+
+from math import pi, sqrt
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from fnn.errors import require
+
+
+def threshold(x: Array, *, threshold: float, value: float) -> Array:
+    """`x` above the threshold, `value` elsewhere.
+
+    x:      (...)
+    ->      (...)
+
+    Source: PyTorch and Torch7 `nn.Threshold`.
+    """
+    return jnp.where(x <= threshold, value, x)
+
+
+def relu(x: Array) -> Array:
+    """`max(x, 0)`, with gradient 0 at 0.
+
+    x:      (...)
+    ->      (...)
+    """
+    return jnp.where(x <= 0, 0.0, x)
+
+
+def leaky_relu(x: Array, *, slope: float = 0.01) -> Array:
+    """`x` above 0, `slope x` elsewhere.
+
+    x:      (...)
+    ->      (...)
+
+    Source: Maas et al. 2013.
+    """
+    return jnp.where(x > 0, x, slope * x)
+
+
+def elu(x: Array, *, alpha: float = 1.0) -> Array:
+    """`x` above 0, `alpha (e^x - 1)` elsewhere.
+
+    x:      (...)
+    ->      (...)
+
+    Source: Clevert et al. 2016.
+    """
+    return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))
+
+
+def selu(x: Array) -> Array:
+    """Scaled `elu`, under which mean 0 and variance 1 stay.
+
+    x:      (...)
+    ->      (...)
+
+    Source: Klambauer et al. 2017.
+    """
+    return 1.0507009873554805 * elu(x, alpha=1.6732632423543772)
+
+
+def celu(x: Array, *, alpha: float = 1.0) -> Array:
+    """`x` above 0, `alpha (e^(x / alpha) - 1)` elsewhere, smooth at 0.
+
+    x:      (...)
+    ->      (...)
+
+    Source: Barron 2017.
+    """
+    return alpha * elu(x / alpha)
+
+
+def gelu(x: Array, *, approximate: str = "none") -> Array:
+    """`x` times the probability that a standard Gaussian is below `x`; "tanh" approximates it.
+
+    x:      (...)
+    ->      (...)
+
+    Source: Hendrycks and Gimpel 2016.
+    """
+    require(
+        approximate in ("none", "tanh"),
+        "gelu",
+        f"approximate={approximate!r}",
+        '"none" or "tanh"',
+        "a flag instead of a name",
+    )
+    if approximate == "tanh":
+        return 0.5 * x * (1 + jnp.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x)))
+    return 0.5 * x * (1 + lax.erf(x * sqrt(0.5)))
+
+
+def sigmoid(x: Array) -> Array:
+    """`1 / (1 + e^-x)`.
+
+    x:      (...)
+    ->      (...)
+    """
+    return lax.logistic(x)
+
+
+def tanh(x: Array) -> Array:
+    """Hyperbolic tangent.
+
+    x:      (...)
+    ->      (...)
+    """
+    return jnp.tanh(x)
+
+
+def hard_tanh(x: Array, *, low: float = -1.0, high: float = 1.0) -> Array:
+    """`x` between `low` and `high`, the nearer of them elsewhere, with gradient 0 at both.
+
+    x:      (...)
+    ->      (...)
+    """
+    return jnp.where(x <= low, low, jnp.where(x >= high, high, x))
+
+
+def relu6(x: Array) -> Array:
+    """`x` between 0 and 6, the nearer of them elsewhere.
+
+    x:      (...)
+    ->      (...)
+
+    Source: Krizhevsky 2010.
+    """
+    return hard_tanh(x, low=0.0, high=6.0)
+
+
+def hard_sigmoid(x: Array) -> Array:
+    """`(x + 3) / 6` between 0 and 1.
+
+    x:      (...)
+    ->      (...)
+
+    Source: Howard et al. 2019.
+    """
+    return relu6(x + 3) / 6
+
+
+def silu(x: Array) -> Array:
+    """`x sigmoid(x)`, also called swish.
+
+    x:      (...)
+    ->      (...)
+
+    Source: Elfwing et al. 2017.
+    """
+    return x * lax.logistic(x)
+
+
+def hard_swish(x: Array) -> Array:
+    """`x hard_sigmoid(x)`.
+
+    x:      (...)
+    ->      (...)
+
+    Source: Howard et al. 2019.
+    """
+    return x * hard_sigmoid(x)
+
+
+def mish(x: Array) -> Array:
+    """`x tanh(log(1 + e^x))`.
+
+    x:      (...)
+    ->      (...)
+
+    Source: Misra 2019.
+    """
+    return x * jnp.tanh(jnp.logaddexp(x, 0.0))
+
+
+def softplus(x: Array, *, beta: float = 1.0, threshold: float = 20.0) -> Array:
+    """`log(1 + e^(beta x)) / beta`; where `beta x` is above the threshold, `x`.
+
+    x:      (...)
+    ->      (...)
+
+    Source: PyTorch and Torch7 `nn.Softplus`.
+    """
+    linear = beta * x > threshold
+    return jnp.where(linear, x, jnp.log1p(jnp.exp(jnp.where(linear, 0.0, beta * x))) / beta)
+
+
+def log_sigmoid(x: Array) -> Array:
+    """`log(sigmoid(x))`, exact also far below 0.
+
+    x:      (...)
+    ->      (...)
+    """
+    return -jnp.logaddexp(-x, 0.0)
+
+
+def softsign(x: Array) -> Array:
+    """`x / (1 + |x|)`.
+
+    x:      (...)
+    ->      (...)
+    """
+    return x / (1 + jnp.abs(x))
+
+
+def soft_shrink(x: Array, *, threshold: float = 0.5) -> Array:
+    """`x` drawn towards 0 by the threshold, 0 within it.
+
+    x:      (...)
+    ->      (...)
+    """
+    shrunk = jnp.where(x > threshold, x - threshold, x + threshold)
+    return jnp.where(jnp.abs(x) <= threshold, 0.0, shrunk)
+
+
+def hard_shrink(x: Array, *, threshold: float = 0.5) -> Array:
+    """`x` beyond the threshold on either side, 0 within it.
+
+    x:      (...)
+    ->      (...)
+    """
+    return jnp.where(jnp.abs(x) <= threshold, 0.0, x)
+
+
+def tanh_shrink(x: Array) -> Array:
+    """`x - tanh(x)`.
+
+    x:      (...)
+    ->      (...)
+    """
+    return x - jnp.tanh(x)
+
+
+def softmax(x: Array, *, axis: int = -1) -> Array:
+    """Probabilities in proportion to `e^x`, that sum to 1 along an axis.
+
+    x:      (..., classes)
+    ->      (..., classes)
+    """
+    e = jnp.exp(_lowered(x, axis))
+    return e / e.sum(axis, keepdims=True)
+
+
+def softmin(x: Array, *, axis: int = -1) -> Array:
+    """Probabilities in proportion to `e^-x`, that sum to 1 along an axis.
+
+    x:      (..., classes)
+    ->      (..., classes)
+    """
+    return softmax(-x, axis=axis)
+
+
+def log_softmax(x: Array, *, axis: int = -1) -> Array:
+    """Logarithms of the probabilities of `softmax`, exact also where these are tiny.
+
+    x:      (..., classes)
+    ->      (..., classes)
+    """
+    lowered = _lowered(x, axis)
+    return lowered - jnp.log(jnp.exp(lowered).sum(axis, keepdims=True))
+
+
+def _lowered(x: Array, axis: int) -> Array:
+    """`x` with its largest element along an axis moved to 0, which no softmax can tell from `x`."""
+    return x - lax.stop_gradient(x.max(axis, keepdims=True))

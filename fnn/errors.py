@@ -1,0 +1,75 @@
+"""What a layer says when it is given something that it can't take.
+
+>>> require(False, "linear", "x float32[2,5]", "(..., 3)", "the layer was made for another width")
+Traceback (most recent call last):
+    ...
+fnn.errors.LayerError: linear: given x float32[2,5], wanted (..., 3)
+likely cause: the layer was made for another width
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+
+class LayerError(ValueError):
+    """A layer was given an input, a parameter or an option that it can't take."""
+
+
+class LabelError(LayerError, IndexError):
+    """An index or a label lies outside the table that it points into."""
+
+
+def describe(x: Any) -> str:
+    """Shapes and types, briefly: `float32[2,5]`, or the same for every array in a pytree."""
+    if isinstance(x, dict):
+        return "{" + ", ".join(f"{name}: {describe(value)}" for name, value in x.items()) + "}"
+    if isinstance(x, list | tuple):
+        return "(" + ", ".join(map(describe, x)) + ")"
+    if not hasattr(x, "shape"):
+        return repr(x)
+    return f"{jnp.result_type(x)}[{','.join(map(str, jnp.shape(x)))}]"
+
+
+def require(condition: bool, layer: str, given: str, wanted: str, cause: str) -> None:
+    """Raise a `LayerError` that says what `layer` was given, what it wanted and why that may be."""
+    if not condition:
+        raise LayerError(f"{layer}: given {given}, wanted {wanted}\nlikely cause: {cause}")
+
+
+def require_indices(indices: Array, size: int, layer: str, cause: str) -> None:
+    """Raise a `LabelError` unless all `indices` lie in 0..size-1.
+
+    Values that are known only inside a compiled program can't be looked at: there a layer turns an
+    index outside its range into NaN, never into another row.
+    """
+    require(
+        jnp.issubdtype(jnp.result_type(indices), jnp.integer),
+        layer,
+        f"indices {describe(indices)}",
+        "integers",
+        "the labels are floating-point numbers, or inputs and labels are exchanged",
+    )
+    try:
+        values = np.asarray(indices)
+    except jax.errors.TracerArrayConversionError:
+        return
+    if values.size and not 0 <= values.min() <= values.max() < size:
+        bad = int(values.min() if values.min() < 0 else values.max())
+        raise LabelError(f"{layer}: given {bad}, wanted 0..{size - 1}\nlikely cause: {cause}")
+
+
+def locate(error: Exception, name: str, layer: Any, inputs: tuple[Any, ...]) -> None:
+    """Note where in a network an error happened; called at each level on its way out.
+
+    The note reads `at layer 2.body.0: linear(3, 4) given float32[2,5]`.
+    """
+    mark = "at layer "
+    notes = getattr(error, "__notes__", [])
+    if notes and notes[-1].startswith(mark):
+        notes[-1] = f"{mark}{name}.{notes[-1][len(mark) :]}"
+    else:
+        error.add_note(f"{mark}{name}: {layer!r} given {', '.join(map(describe, inputs))}")

@@ -1,0 +1,39 @@
+"""Adam with weights that decay by themselves: `p = (1 - learning_rate * weight_decay) p`, then Adam.
+
+Source: Loshchilov and Hutter 2019; PyTorch `optim.AdamW`.
+"""
+
+from typing import Any
+
+import jax
+
+from fnn.optim import adam
+from fnn.optim.adam import State, init
+from fnn.optim.rule import like
+
+__all__ = ["State", "init", "update"]
+
+
+def update(
+    grads: Any,
+    state: State,
+    params: Any,
+    *,
+    learning_rate: Any = 1e-3,
+    betas: tuple[Any, Any] = (0.9, 0.999),
+    eps: Any = 1e-8,
+    weight_decay: Any = 1e-2,
+    maximize: bool = False,
+) -> tuple[Any, State]:
+    """What to add to `params`, and the state after it; with amsgrad if `init` was."""
+    updates, state = adam.update(
+        grads,
+        state,
+        params,
+        learning_rate=learning_rate,
+        betas=betas,
+        eps=eps,
+        maximize=maximize,
+    )
+    decay = learning_rate * weight_decay
+    return jax.tree.map(lambda u, p: u - like(decay, p) * p, updates, params), state

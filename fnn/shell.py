@@ -1,0 +1,146 @@
+"""The object around a pure layer: what both facades' modules share.
+
+A `Shell` has a pure `layer` and the tensors that it is filled with: parameters and state, nested as
+the layer wants them. A container's layer is made of its children's, so that a network of modules
+is one pure function too. A module that computes in a way of its own has no layer, and neither has
+a container of such a module: then the container calls its children one by one.
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from functools import cache
+from typing import Any, ClassVar
+
+import jax
+from jax import Array
+
+from fnn.compose import Network
+from fnn.errors import describe, require
+from fnn.layer import Applicable, Layer, layer
+from transforms.cells import Stateful
+
+KINDS = ("params", "state")
+
+
+class Shell(Stateful):
+    """A module: a layer, its parameters and its state.
+
+    A dialect says which methods make up a computation (`protocol`), gives its modules children,
+    parameters and buffers in its own way, and draws initial values from its own generator. A
+    container names the `network` that its children make up.
+    """
+
+    protocol: ClassVar[tuple[str, ...]] = ()
+    network: ClassVar[type[Network] | None] = None
+    transient = ("_composed",)
+
+    _derived: Layer | None = None
+    _composed: Network | None = None
+    _names: dict[str, tuple[str, ...]]
+
+    def _children(self) -> Iterable[tuple[str, Any]]:
+        """The modules inside, by name."""
+        return ()
+
+    def _add_parameter(self, name: str, shape: tuple[int, ...]) -> None:
+        """Have a parameter of this shape."""
+        raise NotImplementedError
+
+    def _add_buffer(self, name: str, array: Array) -> None:
+        """Have a tensor of state."""
+        raise NotImplementedError
+
+    def derive(self, function: Callable, *sizes: Hashable, **keywords: Hashable) -> None:
+        """Be the layer `function`; sizes and keywords are as `fnn.layer` takes them."""
+        derived = layer(function, *sizes, **keywords)
+        shapes, state = parameter_shapes(derived), derived.initial_state()
+        for name, shape in shapes.items():
+            self._add_parameter(name, shape)
+        for name, array in state.items():
+            self._add_buffer(name, array)
+        self._derived = derived
+        self._names = {"params": tuple(shapes), "state": tuple(state)}
+
+    @property
+    def layer(self) -> Applicable | None:
+        """The pure layer that computes what this module does, if there is one."""
+        if self._derived is None and self.network is None:
+            return None
+        methods = (getattr(type(self), name) for name in self.protocol)
+        if any(method.__module__.partition(".")[0] != "fnn" for method in methods):
+            return None
+        if self._derived is not None:
+            return self._derived
+        children = tuple((name, child.layer) for name, child in self._children())
+        if not children or any(layer is None for _, layer in children):
+            return None
+        old = () if self._composed is None else self._composed.children
+        if len(old) != len(children) or any(
+            a[0] != b[0] or a[1] is not b[1] for a, b in zip(old, children, strict=True)
+        ):
+            self._composed = self.network(children)
+        return self._composed
+
+    def tensors(self, kind: str) -> dict[str, Any]:
+        """The tensors of `params` or of `state`, nested as the layer wants them."""
+        if self._derived is not None:
+            return {name: getattr(self, name) for name in self._names[kind]}
+        return {
+            name: found
+            for name, child in self._children()
+            if (found := child.tensors(kind)) or kind in getattr(child.layer, "reserved", ())
+        }
+
+    def pure(self) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """The module as `(apply, params, state)`: a pure function and the arrays to call it with.
+
+        The arrays are those that the module holds, not copies. `apply` is a value of `fnn`'s
+        convention: it names `params`, `state`, `key` and `train` if it needs them.
+        """
+        apply = self.layer
+        require(
+            apply is not None,
+            f"{type(self).__name__}.pure",
+            "a module with methods of its own inside",
+            "modules that are derived from pure layers, in containers",
+            "write the computation as a pure function, or differentiate it through the facade",
+        )
+        params, state = (jax.tree.map(lambda t: t.array, self.tensors(k)) for k in KINDS)
+        return apply, params, state
+
+    def load(self, params: Any, state: Any | None = None) -> Any:
+        """Hold the arrays of a pytree such as `pure` gives; returns the module.
+
+        An array takes the place of the one before without being copied, unless the parameter is
+        a view of a longer storage: then it is written there.
+        """
+        for kind, new in zip(KINDS, (params, {} if state is None else state), strict=True):
+            old = self.tensors(kind)
+            if kind == "state" and state is None:
+                continue
+            paths = [jax.tree_util.tree_flatten_with_path(tree)[0] for tree in (old, new)]
+            names, given = ({jax.tree_util.keystr(p): x for p, x in path} for path in paths)
+            require(
+                {n: tuple(t.array.shape) for n, t in names.items()}
+                == {n: tuple(a.shape) for n, a in given.items()},
+                f"{type(self).__name__}.load",
+                describe(new),
+                describe(jax.tree.map(lambda t: t.array, old)),
+                "the arrays are those of another network",
+            )
+            for name, tensor in names.items():
+                tensor.hold(given[name])
+        return self
+
+
+@cache
+def parameter_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a layer's parameters, in the order in which it makes them."""
+    order: list[str] = []
+
+    def init(key: Array) -> dict[str, Array]:
+        params = layer.init(key)
+        order.extend(params)
+        return params
+
+    found = jax.eval_shape(init, jax.random.key(0))
+    return {name: found[name].shape for name in order}

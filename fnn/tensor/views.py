@@ -1,0 +1,84 @@
+"""Strided views of flat memory, as pure functions: where the elements of a tensor lie.
+
+Element (i, j, ...) of a view lies at `offset + i * stride[0] + j * stride[1] + ...` of its storage,
+everything counting from 0.
+"""
+
+from math import prod
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+
+class Geometry(NamedTuple):
+    """Where a view's elements lie."""
+
+    offset: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+def contiguous_stride(size: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of row-major elements without gaps."""
+    strides = [1]
+    for length in reversed(size[1:]):
+        strides.append(strides[-1] * length)
+    return tuple(reversed(strides[: len(size)]))
+
+
+def is_contiguous(geometry: Geometry) -> bool:
+    """Whether the elements follow each other in row-major order; axes of length 1 don't matter."""
+    dense = contiguous_stride(geometry.size)
+    pairs = zip(geometry.size, geometry.stride, dense, strict=True)
+    return 0 in geometry.size or all(length == 1 or s == d for length, s, d in pairs)
+
+
+def extent(geometry: Geometry) -> int:
+    """How many elements a storage must have at least."""
+    if 0 in geometry.size:
+        return geometry.offset
+    last = sum((n - 1) * s for n, s in zip(geometry.size, geometry.stride, strict=True))
+    return geometry.offset + last + 1
+
+
+def addresses(geometry: Geometry) -> Array:
+    """The place of every element, in the view's shape."""
+    at = jnp.full(geometry.size, geometry.offset, dtype=jnp.int32)
+    for axis, (length, stride) in enumerate(zip(geometry.size, geometry.stride, strict=True)):
+        if stride and length > 1:
+            at += stride * lax.broadcasted_iota(jnp.int32, geometry.size, axis)
+    return at
+
+
+def order(geometry: Geometry) -> tuple[int, ...] | None:
+    """The axes in the order in which a view is contiguous, if there is one: a transpose has one."""
+    axes = sorted(range(len(geometry.size)), key=lambda i: -geometry.stride[i])
+    permuted = Geometry(
+        0, tuple(geometry.size[i] for i in axes), tuple(geometry.stride[i] for i in axes)
+    )
+    return tuple(axes) if is_contiguous(permuted) else None
+
+
+def read(memory: Array, *, geometry: Geometry) -> Array:
+    """The elements of a view."""
+    flat, size = memory.reshape(-1), geometry.size
+    if (axes := order(geometry)) is None:
+        return flat.at[addresses(geometry)].get(mode="promise_in_bounds")
+    block = lax.slice(flat, (geometry.offset,), (geometry.offset + prod(size),))
+    block = block.reshape([size[i] for i in axes])
+    return block.transpose([axes.index(i) for i in range(len(axes))])
+
+
+def write(memory: Array, value: Array, *, geometry: Geometry) -> Array:
+    """The memory after `value` has been written through a view."""
+    flat, size = memory.reshape(-1), geometry.size
+    if (axes := order(geometry)) is None:
+        flat = flat.at[addresses(geometry)].set(value, mode="promise_in_bounds")
+    else:
+        block = value.transpose(axes).reshape(-1)
+        if prod(size) == flat.size:
+            flat = block
+        else:
+            flat = lax.dynamic_update_slice(flat, block, (geometry.offset,))
+    return flat.reshape(memory.shape)

@@ -1,0 +1,130 @@
+"""Reads the shape block of a layer's docstring, so that it can be run as well as read.
+
+    params: weight (outputs, inputs);           # a line that ends with `;` goes on
+            bias (outputs,), optional
+    target: (batch,) int                        # or bool
+    x:      (..., inputs)
+    ->      (..., outputs)
+
+An axis is a number, a size, `4 * hidden` (computed from sizes and whole hyperparameters), or a run
+of axes, `...` or `*space`. What has a prime is computed by the layer from its hyperparameters: only
+the number of axes is compared, and for `...'` not even that.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from inspect import getdoc, signature
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from tests.examples import Example
+
+LINE = re.compile(r"(\w+:|->) +\S.*\)(?: int| bool)?(?:, optional)?")
+ENTRY = re.compile(r"(?:(\w+(?:, \w+)*) )?\(([^)]*)\)(?: (int|bool))?(, optional)?")
+RUN = re.compile(r"\.\.\.|\*\w+")
+
+
+class Entry(NamedTuple):
+    """An array of the block: its name if it stands in a dict, its axes, its kind."""
+
+    name: str
+    axes: tuple[str, ...]
+    kind: str
+    optional: bool
+
+
+def block(apply: Callable) -> dict[str, list[Entry]]:
+    """What the docstring says of each argument, and of the outputs under "->"."""
+    text = re.sub(r" +#.*", "", getdoc(apply) or "")
+    lines = re.sub(r"; *\n *", "; ", text).splitlines()
+    arrow = next((i for i, line in enumerate(lines) if line.startswith("-> ")), None)
+    assert arrow is not None, f"{apply.__name__} has no shape block"
+    first = arrow
+    while first and LINE.fullmatch(lines[first - 1]):
+        first -= 1
+    pairs = (line.split(maxsplit=1) for line in lines[first : arrow + 1])
+    return {label.rstrip(":"): [*entries(shapes)] for label, shapes in pairs}
+
+
+def entries(shapes: str) -> Iterator[Entry]:
+    """The arrays of a line: `weight (outputs, inputs); running_mean, running_var (features,)`."""
+    for part in shapes.split(";"):
+        match = ENTRY.fullmatch(part.strip())
+        assert match, f"not in the grammar of a shape block: {part!r}"
+        axes = tuple(axis.strip() for axis in match[2].split(",") if axis.strip())
+        for name in (match[1] or "").split(", "):
+            yield Entry(name, axes, match[3] or "float", bool(match[4]))
+
+
+class Sizes(dict[str, Any]):
+    """The sizes of a block: those of the row, the others in the order in which they appear."""
+
+    def __init__(self, example: Example, **more: Any):
+        super().__init__({**example.sizes, **more})
+        for axis in (a for es in block(example.apply).values() for e in es for a in e.axes):
+            if RUN.fullmatch(axis):
+                self.setdefault(axis, (2,) if axis == "..." else (5, 4))
+            elif axis.isidentifier():
+                self.setdefault(axis, 3 + len(self))
+        defaults = {p.name: p.default for p in signature(example.apply).parameters.values()}
+        hyper = {**defaults, **example.hyper}
+        self.names = {k: v for k, v in (hyper | self).items() if type(v) is int}
+
+    def known(self, axis: str) -> tuple[int, ...]:
+        """A symbol without a prime, as numbers."""
+        if RUN.fullmatch(axis):
+            return self[axis]
+        return (eval(axis.replace("/", "//"), {}, self.names),)
+
+    def shape(self, entry: Entry) -> tuple[int, ...]:
+        """The shape of an argument."""
+        return tuple(n for axis in entry.axes for n in self.known(axis))
+
+    def agrees(self, entry: Entry, shape: tuple[int, ...]) -> bool:
+        """Whether an output has its documented shape."""
+        pattern = ""
+        for axis in entry.axes:
+            if not axis.endswith("'"):
+                pattern += "".join(f"{n}," for n in self.known(axis))
+            elif axis[0] == "*" and axis[:-1] in self:
+                pattern += r"\d+," * len(self[axis[:-1]])
+            else:
+                pattern += r"(\d+,)*" if axis[0] in "*." else r"\d+,"
+        return bool(re.fullmatch(pattern, "".join(f"{n}," for n in shape)))
+
+
+def arguments(
+    example: Example,
+    dtype: Any,
+    *,
+    optional: bool = True,
+    seed: int = 0,
+    sizes: Sizes | None = None,
+) -> dict[str, Any]:
+    """A layer's arguments by name, drawn for its shape block; with or without optional ones."""
+    random = np.random.default_rng(seed)
+    sizes = sizes or Sizes(example)
+
+    def draw(argument: str, entry: Entry) -> jax.Array:
+        shape = sizes.shape(entry)
+        if entry.kind == "bool":
+            return jnp.asarray(random.random(shape) < 0.5)
+        bounds = (0, 3) if entry.kind == "int" else (-1, 1)
+        low, high = example.ranges.get(entry.name or argument, bounds)
+        if entry.kind == "int":
+            return jnp.asarray(random.integers(int(low), int(high), shape), jnp.int32)
+        return jnp.asarray(random.uniform(low, high, shape), dtype)
+
+    found: dict[str, Any] = {}
+    shapes = block(example.apply)
+    del shapes["->"]
+    for argument, listed in shapes.items():
+        drawn = {e.name: draw(argument, e) for e in listed if optional or not e.optional}
+        if drawn or listed[0].name:
+            found[argument] = drawn.get("", drawn)
+    if "key" in signature(example.apply).parameters:
+        found["key"] = jax.random.key(seed)
+    return found

@@ -1,0 +1,166 @@
+"""What a traced function did to plain Python objects: undone after the trace, redone by each call.
+
+While a function is traced, it stores new tensors in attributes, clears gradients, fills the state of
+an optimiser. A `Snapshot` taken before gives everything back, so that a trace that fails leaves no
+mark; `effects` says what changed, in a form that can be applied again with each call's own results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from jax import Array
+
+from transforms.cells import Cell, Stateful, Trace
+from transforms.survey import Survey, attributes
+
+ABSENT = object()
+
+
+class Snapshot:
+    """The contents of every dict, list and object that a survey met."""
+
+    def __init__(self, survey: Survey):
+        self.survey = survey
+        self.contents = [(i, x, contents(x)) for i, x in enumerate(survey.objects)]
+
+    def effects(self, recipes: Recipes) -> list[Effect]:
+        """What changed since."""
+        found = []
+        for i, x, before in self.contents:
+            after = contents(x)
+            if before is None or after is None:
+                continue
+            for name in {**before, **after}:
+                old, new = before.get(name, ABSENT), after.get(name, ABSENT)
+                if new is not old and not (type(new) is type(old) is tuple and new == old):
+                    passing = new is ABSENT or name in getattr(x, "transient", ())
+                    found.append(Effect(i, name, None if passing else recipes.of(new)))
+        return found
+
+    def restore(self) -> None:
+        """Give everything back what it held."""
+        for _, x, before in self.contents:
+            after = contents(x)
+            if before is None or after is None:
+                continue
+            for name in after:
+                if name not in before:
+                    delete(x, name)
+            for name, value in before.items():
+                if after.get(name, ABSENT) is not value:
+                    assign(x, name, value)
+
+
+class Effect(NamedTuple):
+    """An entry of a container that a call changes, and how to make its new value, if it has one."""
+
+    place: int
+    name: Any
+    value: Callable[[Call], Any] | None
+
+    def apply(self, call: Call) -> None:
+        """Make the change."""
+        container = call.survey.objects[self.place]
+        if self.value is None:
+            delete(container, self.name)
+        else:
+            assign(container, self.name, self.value(call))
+
+
+def contents(x: Any) -> dict[Any, Any] | None:
+    """A copy of what a container holds, by name or by position."""
+    if isinstance(x, list):
+        return dict(enumerate(x))
+    if isinstance(x, Stateful):
+        return dict(vars(x))
+    found = attributes(x)
+    return None if found is None else dict(found)
+
+
+def assign(x: Any, name: Any, value: Any) -> None:
+    """Set an entry of a container, past whatever its class does on assignment."""
+    if isinstance(x, list) and name == len(x):
+        x.append(value)
+    else:
+        (x if isinstance(x, dict | list) else vars(x))[name] = value
+
+
+def delete(x: Any, name: Any) -> None:
+    """Remove an entry of a container; a list is shortened from its end."""
+    if isinstance(x, list):
+        del x[min(name, len(x)) :]
+    else:
+        (x if isinstance(x, dict) else vars(x)).pop(name, None)
+
+
+class Call(NamedTuple):
+    """One run of a program: its survey, the arrays that it computed, and what was made of them."""
+
+    survey: Survey
+    computed: list[Array]
+    made: dict[int, Any]
+
+
+class Recipes:
+    """Says how to make a value again in each call; `arrays` are those that the program computes."""
+
+    def __init__(self, survey: Survey, trace: Trace):
+        self.survey = survey
+        self.born = {id(cell) for cell in trace.made()}
+        self.arrays: list[Array] = []
+        self.known: dict[int, Callable[[Call], Any]] = {}
+        self.keep: list[Any] = []
+
+    def computed(self, array: Array) -> int:
+        """Have the program compute an array; its position among the results."""
+        self.arrays.append(array)
+        return len(self.arrays) - 1
+
+    def of(self, x: Any) -> Callable[[Call], Any]:
+        """The recipe for `x`: met before, computed by the program, built of other recipes, or fixed."""
+        if id(x) in self.survey.number:
+            place = self.survey.number[id(x)]
+            return lambda call: call.survey.objects[place]
+        if id(x) not in self.known:
+            self.keep.append(x)
+            recipe = self.fresh(x)
+            self.known[id(x)] = memo(len(self.known), recipe) if recipe else lambda call: x
+        return self.known[id(x)]
+
+    def fresh(self, x: Any) -> Callable[[Call], Any] | None:
+        """How to make an object anew that a call made; None if it is the same in every call."""
+        if isinstance(x, Array):
+            position = self.computed(x)
+            return lambda call: call.computed[position]
+        if isinstance(x, Cell) and id(x) in self.born:
+            position = self.computed(x.array)
+            return lambda call: type(x)(call.computed[position])
+        if isinstance(x, list | tuple) and type(x) in (list, tuple):
+            parts = [self.of(part) for part in x]
+            return lambda call: type(x)(part(call) for part in parts)
+        if type(x) is dict or getattr(x, "exchangeable", False) is True:
+            entries = {name: self.of(value) for name, value in (attributes(x) or {}).items()}
+            return lambda call: build(type(x), {n: part(call) for n, part in entries.items()})
+        return None
+
+
+def build(kind: type, entries: dict[Any, Any]) -> Any:
+    """A dict, or an object with these attributes, which its constructor does not see."""
+    if kind is dict:
+        return entries
+    made = object.__new__(kind)
+    vars(made).update(entries)
+    return made
+
+
+def memo(number: int, recipe: Callable[[Call], Any]) -> Callable[[Call], Any]:
+    """A recipe followed once in a call: what was one object in the trace is one in every call."""
+
+    def follow(call: Call) -> Any:
+        if number not in call.made:
+            call.made[number] = recipe(call)
+        return call.made[number]
+
+    return follow

@@ -1,0 +1,175 @@
+"""What selects the program of a lifted function: everything around its cells.
+
+A `Survey` walks over a function's arguments, closure, globals and bound object, through containers,
+functions and objects. It numbers what it meets, and writes down every plain value. Two calls with
+equal keys may share a program, and then equal numbers mean corresponding objects.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+
+from transforms.cells import Cell, Stateful
+
+ambient: list[Callable[[], Any]] = []
+"""Functions that return settings which hold for a whole thread, such as whether a tape records."""
+
+PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice)
+DATA = (Array, np.ndarray, np.generic, int, float, complex)
+LIBRARIES = ("jax", "jaxlib", "numpy", "fnn", "transforms", "builtins")
+
+
+class Survey:
+    """One call of a function: its arrays, the objects that it can reach, the key of its program."""
+
+    def __init__(self, function: Callable, args: tuple, keywords: dict[str, Any]):
+        self.leaves, self.structure = jax.tree.flatten((args, keywords))
+        self.arrays = [leaf for leaf in self.leaves if data(leaf)]
+        self.objects: list[Any] = []
+        self.number: dict[int, int] = {}
+        self.found: list[tuple[Any, Any]] = [("arguments", self.structure)]
+        for i, leaf in enumerate(self.leaves):
+            if data(leaf):
+                kind = leaf.dtype if hasattr(leaf, "dtype") else type(leaf)
+                self.found.append((("argument", i), (np.shape(leaf), kind)))
+            else:
+                self.visit(("argument", i), leaf)
+        self.visit("function", function)
+        self.visit("mode", [setting() for setting in ambient])
+        self.key = tuple(value for _, value in self.found)
+
+    def refill(self, arrays: tuple[Array, ...]) -> tuple[tuple, dict[str, Any]]:
+        """The arguments with other arrays in them."""
+        rest = iter(arrays)
+        leaves = [next(rest) if data(leaf) else leaf for leaf in self.leaves]
+        return jax.tree.unflatten(self.structure, leaves)
+
+    def place(self, x: Any) -> Any:
+        """The number of an object, or a `Fixed` one that the survey did not meet."""
+        found = self.number.get(id(x))
+        return Fixed(x) if found is None else found
+
+    def at(self, place: Any) -> Any:
+        """The object at a place, in this call."""
+        return place.value if isinstance(place, Fixed) else self.objects[place]
+
+    def visit(self, path: Any, x: Any) -> None:
+        """Write down `x` and what it leads to."""
+        if isinstance(x, PLAIN):
+            self.found.append((path, (type(x), x if x == x else "nan")))
+        elif isinstance(x, tuple) and all(isinstance(y, PLAIN) for y in x):
+            self.found.append((path, x))
+        elif id(x) in self.number:
+            self.found.append((path, Again(self.number[id(x)])))
+        else:
+            self.number[id(x)] = len(self.objects)
+            self.objects.append(x)
+            self.found.append((path, (type(x), identity(x))))
+            for name, value in inside(x):
+                self.visit((path, name), value)
+
+
+class Fixed:
+    """An object known by itself, rather than by its number in a survey."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
+class Again(int):
+    """The number of an object that was met before."""
+
+
+def data(leaf: Any) -> bool:
+    """Whether an argument is data, rather than a setting."""
+    return isinstance(leaf, DATA) and not isinstance(leaf, bool)
+
+
+def identity(x: Any) -> Any:
+    """What distinguishes an object from others of its type: nothing, if its contents tell all."""
+    if isinstance(x, dict | list | tuple | set | frozenset):
+        return len(x)
+    return None if isinstance(x, Cell) or getattr(x, "exchangeable", False) is True else id(x)
+
+
+def inside(x: Any) -> Iterator[tuple[Any, Any]]:
+    """What an object leads to: the contents of containers and objects, a function's variables."""
+    if (contents := attributes(x)) is not None:
+        for name in contents:
+            if not isinstance(name, str):
+                yield "key", name
+            yield name, contents[name]
+    elif isinstance(x, list | tuple | set | frozenset):
+        yield from enumerate(x)
+    elif isinstance(x, types.MethodType):
+        yield "self", x.__self__
+        yield "function", x.__func__
+    elif isinstance(x, functools.partial):
+        yield from (("function", x.func), ("arguments", x.args), ("keywords", x.keywords))
+    elif isinstance(x, types.FunctionType) and not library(x.__module__):
+        yield from variables(x)
+
+
+def attributes(x: Any) -> dict[Any, Any] | None:
+    """The changeable contents of a dict or of an object that may hold settings, cells apart."""
+    if isinstance(x, dict):
+        return x
+    if isinstance(x, Stateful):
+        return {name: value for name, value in vars(x).items() if name not in x.transient}
+    if isinstance(x, type | types.ModuleType | types.FunctionType | Array | Cell):
+        return None
+    return None if library(type(x).__module__) else getattr(x, "__dict__", None)
+
+
+def library(module: str | None) -> bool:
+    """Whether code comes from a library, which keeps no settings of the user's."""
+    return (module or "").partition(".")[0] in LIBRARIES
+
+
+def variables(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    """The values of a function's free and global variables, and of its defaults."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # not yet assigned
+            yield name, None
+    yield "defaults", function.__defaults__
+    yield "keyword defaults", function.__kwdefaults__
+    codes = [function.__code__]
+    for code in codes:
+        codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+        for name in code.co_names:
+            if name in function.__globals__:
+                yield name, function.__globals__[name]
+
+
+def difference(before: Survey, now: Survey) -> str:
+    """In words, the first difference between two surveys."""
+    old, new = ({dotted(path): value for path, value in s.found} for s in (before, now))
+    for path, value in new.items():
+        if path not in old:
+            return f"{path} is new"
+        if old[path] != value:
+            return f"{path} changed from {shown(old[path])} to {shown(value)}"
+    gone = [path for path in old if path not in new]
+    return f"{gone[0]} is gone" if gone else ""
+
+
+def shown(value: Any) -> str:
+    """A value of a survey, without its type where the value tells."""
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], type):
+        plain = issubclass(value[0], PLAIN)
+        return repr(value[1]) if plain else f"another {value[0].__name__}"
+    return repr(value)
+
+
+def dotted(path: Any) -> str:
+    """A path, which is a chain of pairs, in dots."""
+    return ".".join(map(dotted, path)) if isinstance(path, tuple) else str(path)

@@ -65,8 +65,10 @@ def require_indices(indices: Array, size: int, layer: str, cause: str) -> None:
 def locate(error: Exception, name: str, layer: Any, inputs: tuple[Any, ...]) -> None:
     """Note where in a network an error happened; called at each level on its way out.
 
-    The note reads `at layer 2.body.0: linear(3, 4) given float32[2,5]`.
+    The note reads `at layer 2.body.0: linear(3, 4) given float32[2,5]`, and `error.path` has the
+    names of the layers on the way.
     """
+    error.path = (name, *getattr(error, "path", ()))  # type: ignore[attr-defined]
     mark = "at layer "
     notes = getattr(error, "__notes__", [])
     if notes and notes[-1].startswith(mark):

@@ -72,9 +72,9 @@ class exponential:
 
 @dataclass(frozen=True)
 class cosine:
-    """Down to `end` in `steps` steps along half a cosine, then up again. PyTorch `CosineAnnealingLR`.
+    """Down to `end` in `steps` steps along half a cosine, then up again.
 
-    Source: Loshchilov and Hutter 2017.
+    Source: Loshchilov and Hutter 2017; PyTorch `CosineAnnealingLR`.
     """
 
     rate: float
@@ -93,7 +93,7 @@ def _swing(start: Any, end: Any, part: Array) -> Array:
 
 @dataclass(frozen=True)
 class linear:
-    """In a straight line from `start` to `end` in `steps` steps, where it stays. PyTorch `LinearLR`."""
+    """Straight from `start` to `end` in `steps` steps, where it stays. PyTorch `LinearLR`."""
 
     start: float
     end: float
@@ -119,7 +119,7 @@ class polynomial:
 
 @dataclass(frozen=True)
 class join:
-    """One schedule after the other: each begins, from its step 0, at its milestone. PyTorch `SequentialLR`."""
+    """One after the other, each counting from 0 at its milestone. PyTorch `SequentialLR`."""
 
     schedules: tuple[Callable[[Any], Any], ...]
     milestones: tuple[int, ...]
@@ -134,7 +134,7 @@ class join:
 
 @dataclass(frozen=True)
 class warmup:
-    """In a straight line from `start` to where the schedule `then` begins, in `steps` steps; then that."""
+    """Straight from `start` to where the schedule `then` begins, in `steps` steps; then that."""
 
     steps: int
     then: Callable[[Any], Any]
@@ -168,4 +168,4 @@ class one_cycle:
         down = _swing(
             self.peak, start / self.final_divisor, jnp.minimum((time - top) / (last - top), 1)
         )
-        return jnp.where(time <= top, up, down)
+        return jnp.where(time < top, up, down)

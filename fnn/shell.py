@@ -6,6 +6,7 @@ is one pure function too. A module that computes in a way of its own has no laye
 a container of such a module: then the container calls its children one by one.
 """
 
+import copy
 from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from typing import Any, ClassVar
@@ -89,6 +90,14 @@ class Shell(Stateful):
             for name, child in self._children()
             if (found := child.tensors(kind)) or kind in getattr(child.layer, "reserved", ())
         }
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """A copy that shares nothing, except what is shared inside is shared in the copy."""
+        clone = memo[id(self)] = object.__new__(type(self))
+        for name, value in vars(self).items():
+            if name not in self.transient:
+                vars(clone)[name] = copy.deepcopy(value, memo)
+        return clone
 
     def pure(self) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         """The module as `(apply, params, state)`: a pure function and the arrays to call it with.

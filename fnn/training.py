@@ -13,6 +13,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import jax
@@ -36,7 +37,7 @@ class Training(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """`(training, *batch) -> (training, value)`: a hashable function, so that jit knows it again."""
+    """`(training, *batch) -> (training, value)`, a hashable value, so that jit knows it again."""
 
     loss: Callable
     optimiser: Any
@@ -58,8 +59,8 @@ class TrainingStep:
 def training_step(loss: Callable, optimiser: Any) -> TrainingStep:
     """A pure step of training.
 
-    `loss` names what it needs: `loss(params, x, y)`, `loss(params, state, x, y, key, *, train)`; with
-    `state` it returns `(value, state)`. `optimiser` is an `Optimiser`, or any of optax's.
+    `loss` names what it needs: `loss(params, x, y)` or `loss(params, state, x, y, key, *, train)`;
+    with `state` it returns `(value, state)`. `optimiser` is an `Optimiser`, or any of optax's.
     """
     return TrainingStep(loss, optimiser)
 
@@ -86,7 +87,7 @@ def minibatches(order: Any, arrays: Any, size: int, drop_last: bool = False) -> 
     stop = len(order) - len(order) % size if drop_last else len(order)
     for start in range(0, stop, size):
         chosen = order[start : start + size]
-        yield jax.tree.map(lambda array: array[chosen], arrays)
+        yield jax.tree.map(itemgetter(chosen), arrays)
 
 
 def accuracy(scores: Array, labels: Array) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from fnn import activation
+from fnn import activation, attention, loss, recurrent
 from fnn.conv import conv
 from fnn.dropout import dropout
 from fnn.embedding import embedding
@@ -43,6 +43,7 @@ IMAGE = {"*kernel": (3, 2), "*space": (7, 6)}
 VARIANCE = {"running_var": (0.5, 2)}
 WIDE = {"x": (-4, 4)}
 
+WEIGHTS = {"weight": (0.5, 2.0)}
 EXAMPLES = [
     # linear
     Example(linear),
@@ -131,4 +132,29 @@ EXAMPLES = [
     Example(flatten, {"start": 0, "end": 1}, {"...": (2, 3, 4)}),
     Example(reshape, {"shape": (-1, 6)}, {"...": (2, 3, 4)}),
     Example(reshape, {"shape": (4, 3, 2)}, {"...": (2, 3, 4)}),
+    # recurrent
+    Example(recurrent.rnn_cell),
+    Example(recurrent.rnn_cell, {"activation": "relu"}),
+    Example(recurrent.lstm_cell),
+    Example(recurrent.gru_cell),
+    Example(recurrent.rnn),
+    Example(recurrent.rnn, {"activation": "relu"}),
+    Example(recurrent.lstm),
+    Example(recurrent.gru),
+    # attention
+    Example(attention.dot_product_attention),
+    Example(attention.dot_product_attention, {"scale": 0.3, "causal": True}),
+    # loss
+    Example(loss.mse, ranges=WEIGHTS),
+    Example(loss.mse, {"reduction": "sum"}),
+    Example(loss.nll, ranges=WEIGHTS),
+    Example(loss.nll, {"ignore_index": 1}, ranges=WEIGHTS),
+    Example(loss.nll, {"reduction": "sum"}, {"*space": ()}),
+    Example(loss.cross_entropy, ranges=WEIGHTS),
+    Example(loss.cross_entropy, {"label_smoothing": 0.2}, ranges=WEIGHTS),
+    Example(loss.cross_entropy, {"reduction": "sum"}, {"*space": ()}),
+    Example(loss.bce, ranges={"x": (0.05, 0.95), "target": (0, 1)}),
+    Example(loss.bce, {"reduction": "sum"}, ranges={"x": (0.05, 0.95), "target": (0, 1)}),
+    Example(loss.bce_with_logits, ranges={"x": (-9, 9), "target": (0, 1)}),
+    Example(loss.bce_with_logits, {"reduction": "sum"}, ranges={"target": (0, 1)}),
 ]

@@ -66,7 +66,7 @@ class Sizes(dict[str, Any]):
         super().__init__({**example.sizes, **more})
         for axis in (a for es in block(example.apply).values() for e in es for a in e.axes):
             if RUN.fullmatch(axis):
-                self.setdefault(axis, (2,) if axis == "..." else (5, 4))
+                self.setdefault(axis, (4, 3) if axis == "..." else (5, 4))
             elif axis.isidentifier():
                 self.setdefault(axis, 3 + len(self))
         defaults = {p.name: p.default for p in signature(example.apply).parameters.values()}

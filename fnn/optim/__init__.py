@@ -79,7 +79,8 @@ def optimiser(module: ModuleType, **hyper: Hashable) -> Optimiser:
             close = get_close_matches(name, known, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise LayerError(
-                f"{module.__name__} has no hyperparameter {name!r}{hint}\nit takes: {', '.join(known)}"
+                f"{module.__name__} has no hyperparameter {name!r}{hint}"
+                f"\nit takes: {', '.join(known)}"
             )
     return Optimiser(module, tuple(sorted(hyper.items())))
 

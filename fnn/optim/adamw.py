@@ -1,4 +1,4 @@
-"""Adam with weights that decay by themselves: `p = (1 - learning_rate * weight_decay) p`, then Adam.
+"""Adam, and weights that decay by themselves: `p = (1 - learning_rate * weight_decay) p` first.
 
 Source: Loshchilov and Hutter 2019; PyTorch `optim.AdamW`.
 """

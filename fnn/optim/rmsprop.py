@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from fnn.errors import require
-from fnn.optim.rule import absent, direction, each, first_step, like, toward, zeros
+from fnn.optim.rule import absent, direction, each, first_step, has_momentum, like, toward, zeros
 
 
 class State(NamedTuple):
-    """Updates so far; running mean of the squared gradient; if wanted, of the gradient; velocity."""
+    """Updates so far; running means of the squared gradient and of the gradient; velocity."""
 
     step: Array
     square: Any
@@ -50,16 +49,9 @@ def update(
     maximize: bool = False,
 ) -> tuple[Any, State]:
     """What to add to `params`, and the state after it; centred if `init` was."""
-    moving = not absent(momentum)
-    require(
-        state.velocity is not None or not moving,
-        "rmsprop",
-        f"momentum {momentum} and a state without velocity",
-        "a state from init(params, momentum=...)",
-        "the state was made without momentum",
-    )
+    moving = has_momentum("rmsprop", momentum, state.velocity)
 
-    def rule(g: Array, p: Array, s: Array, mean: Array | None, v: Array | None) -> tuple:
+    def rule(g: Array, p: Array, s: Array, mean: Any, v: Any) -> tuple:
         g = direction(g, p, weight_decay, maximize)
         s = toward(s, jnp.square(g), 1 - alpha)
         mean = None if mean is None else toward(mean, g, 1 - alpha)

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from fnn.errors import require
+
 
 def each(rule: Callable[..., tuple], grads: Any, params: Any, *slots: Any) -> tuple[Any, ...]:
     """Map `rule(gradient, parameter, *slots) -> (update, *slots)` over trees, to as many trees.
@@ -39,6 +41,18 @@ def first_step() -> Array:
 def absent(value: Any) -> bool:
     """Whether a hyperparameter is a plain zero, so that its term can be left out of the program."""
     return isinstance(value, int | float) and value == 0
+
+
+def has_momentum(optimiser: str, momentum: Any, velocity: Any) -> bool:
+    """Whether to keep a velocity, which the state must have then."""
+    require(
+        velocity is not None or absent(momentum),
+        optimiser,
+        f"momentum {momentum} and a state without velocity",
+        "a state from init(params, momentum=...)",
+        "the state was made without momentum",
+    )
+    return not absent(momentum)
 
 
 def like(value: Any, leaf: Array) -> Array:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from fnn.errors import require
-from fnn.optim.rule import absent, decayed, direction, each, first_step, like, zeros
+from fnn.optim.rule import absent, decayed, direction, each, first_step, has_momentum, like, zeros
 
 
 class State(NamedTuple):
@@ -43,14 +43,7 @@ def update(
     maximize: bool = False,
 ) -> tuple[Any, State]:
     """What to add to `params`, and the state after it."""
-    moving = not absent(momentum)
-    require(
-        state.velocity is not None or not moving,
-        "sgd",
-        f"momentum {momentum} and a state without velocity",
-        "a state from init(params, momentum=...)",
-        "the state was made without momentum",
-    )
+    moving = has_momentum("sgd", momentum, state.velocity)
     require(
         not nesterov or (moving and absent(dampening)),
         "sgd",
@@ -61,7 +54,7 @@ def update(
     # Velocity starts from zero, so to take the first gradient itself is not to damp it.
     weight = 1.0 if absent(dampening) else jnp.where(state.step == 0, 1.0, 1.0 - dampening)
 
-    def rule(g: Array, p: Array, v: Array | None) -> tuple[Array, Array | None]:
+    def rule(g: Array, p: Array, v: Any) -> tuple[Array, Any]:
         g = direction(g, p, weight_decay, maximize)
         if moving:
             v = like(momentum, p) * v + (g if absent(dampening) else like(weight, p) * g)

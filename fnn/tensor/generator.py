@@ -39,7 +39,7 @@ class Generator(ABC):
     """A stream of 32-bit words, MT19937, and the draws on which both dialects agree."""
 
     def __init__(self, seed: int):
-        self._bits = np.random.MT19937(0)
+        self._bits: Any = np.random.MT19937(0)
         self.manual_seed(seed)
 
     def manual_seed(self, seed: int) -> Self:
@@ -59,7 +59,7 @@ class Generator(ABC):
 
         The first 5048 of the 5056 bytes are a state of Torch7.
         """
-        twister: Any = self._bits.state["state"]
+        twister = self._bits.state["state"]
         state = np.zeros(1, STATE)
         state["seed"], state["seeded"], state["keys"] = self.initial_seed, 1, self._keys
         state["words"], state["next"], state["left"] = (
@@ -103,7 +103,7 @@ class Generator(ABC):
         """
         sequence = np.random.SeedSequence(self.initial_seed, spawn_key=(self._keys,))
         self._keys = (self._keys + 1) % 2**32
-        return sequence.generate_state(2)
+        return sequence.generate_state(2).astype(np.uint32)
 
     def words(self, shape: int | Shape) -> NDArray[np.uint64]:
         """The next 32-bit words, held in 64 bits."""
@@ -132,7 +132,7 @@ class Generator(ABC):
         return self.unit(shape) * (high - low) + low
 
     def normal(self, shape: Shape = (), mean: float = 0, std: float = 1) -> NDArray:
-        """Normal, by Box and Muller's pairs; a half pair that is left over comes first next time."""
+        """Normal, by Box and Muller's pairs; half a pair that is left comes first next time."""
         count = prod(shape)
         kept = () if self._normal is None else (self._normal,)
         u = self.unit(((max(count - len(kept), 0) + 1) // 2, 2))
@@ -155,11 +155,12 @@ class Generator(ABC):
         return median + sigma * np.tan(pi * (self.unit(shape) - 0.5))
 
 
+# What Torch7's unbounded `random` divides a word by; other types take the word as it is.
+RANGES = {"uint8": 2**8, "int8": 2**7, "int16": 2**15, "int32": 2**31, "float32": 2**24 + 1}
+
+
 class Torch7Generator(Generator):
     """Torch7's draws: a uniform is one word over 2^32 (lib/TH/THRandom.c)."""
-
-    # What an unbounded `random` divides a word by; other types take the word as it is.
-    RANGES = {"uint8": 2**8, "int8": 2**7, "int16": 2**15, "int32": 2**31, "float32": 2**24 + 1}
 
     def unit(self, shape: Shape) -> NDArray:
         """Uniform in [0, 1): one word each."""
@@ -167,7 +168,7 @@ class Torch7Generator(Generator):
 
     def random(self, shape: Shape = (), dtype: DTypeLike = np.float64) -> NDArray:
         """Whole numbers over the range that Torch7 gives to tensors of this type."""
-        return (self.words(shape) % self.RANGES.get(np.dtype(dtype).name, 2**32)).astype(dtype)
+        return (self.words(shape) % RANGES.get(np.dtype(dtype).name, 2**32)).astype(dtype)
 
     def bernoulli(self, shape: Shape = (), p: float | NDArray = 0.5) -> NDArray[np.bool_]:
         """True with probability p, a number or one for each element."""
@@ -190,7 +191,7 @@ class PyTorchGenerator(Generator):
     def _wide(self, shape: Shape) -> NDArray[np.uint64]:
         """64-bit words, the high half drawn first."""
         halves = self.words((*shape, 2))
-        return halves[..., 0] << 32 | halves[..., 1]
+        return halves[..., 0] << np.uint64(32) | halves[..., 1]
 
     def integers(self, shape: Shape, low: int, high: int) -> NDArray[np.int64]:
         """Integers in low..high-1: the remainder of a word, or of two from a range of 2^28 on."""

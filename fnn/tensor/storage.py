@@ -22,5 +22,9 @@ class Storage(Cell):
     def __len__(self) -> int:
         return self.array.size
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Storage:
+        """Another storage of the same array, which never changes itself."""
+        return memo.setdefault(id(self), Storage(self.array))
+
     def __repr__(self) -> str:
         return f"Storage({self.dtype}, {len(self)})"

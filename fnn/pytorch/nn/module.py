@@ -1,0 +1,339 @@
+"""nn.Module: named parameters, buffers and children around a computation."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Self
+
+import jax
+from jax import Array
+
+from fnn.errors import LayerError
+from fnn.pytorch import random
+from fnn.pytorch.autograd import no_grad, record
+from fnn.pytorch.creation import as_tensor, empty
+from fnn.pytorch.nn.parameter import Parameter
+from fnn.pytorch.tensor import Tensor
+from fnn.shell import Shell
+from fnn.tensor.gradient import Filled
+from fnn.tensor.types import cast
+
+REGISTERS = ("_parameters", "_buffers", "_modules")
+
+
+class Module(Shell):
+    """A callable with parameters. A subclass assigns children and parameters, and has `forward`.
+
+    A derived module's `forward` is its pure layer, recorded on the tape as one operation; so is
+    that of a container of derived modules.
+    """
+
+    protocol = ("forward", "__call__")
+
+    training: bool = True
+    _parameters: dict[str, Any]
+    _buffers: dict[str, Any]
+    _modules: dict[str, Any]
+
+    def __init__(self) -> None:
+        for register in REGISTERS:
+            vars(self).setdefault(register, {})
+
+    def forward(self, *inputs: Any) -> Any:
+        """Compute the output; a subclass without a pure layer has its own."""
+        layer = self.layer
+        if layer is None:
+            raise LayerError(
+                f'Module [{type(self).__name__}] is missing the required "forward" function'
+            )
+        params, state = self.tensors("params"), self.tensors("state")
+        key = random.keys.draw() if "key" in layer.reserved else None
+        function = Filled(layer, self.training)
+        into = jax.tree.leaves(state)
+        try:
+            return record(function, params, state, key, *inputs, into=into)
+        except (TypeError, ValueError, IndexError) as error:
+            self._say_where(error)
+            raise
+
+    def __call__(self, *inputs: Any, **keywords: Any) -> Any:
+        """Run `forward`."""
+        return self.forward(*inputs, **keywords)
+
+    def _say_where(self, error: Exception) -> None:
+        """Note the path of the module that failed, and how it was made."""
+        path = ".".join(getattr(error, "path", ()))
+        module = self.get_submodule(path)
+        error.add_note(f"in {path and path + ': '}{str(module).splitlines()[0]}")
+
+    @property
+    def _mode(self) -> bool:
+        return self.training
+
+    # What the registers hold, by name.
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = {Parameter: "_parameters"}.get(type(value))
+        if isinstance(value, Module):
+            kind = "_modules"
+        known = next((r for r in REGISTERS if name in vars(self).get(r, ())), None)
+        if kind is None and isinstance(value, Tensor | None):
+            kind = known
+        if kind is None:
+            if known is not None:
+                raise TypeError(
+                    f"cannot assign '{type(value).__name__}' as {known[1:-1]} '{name}' "
+                    "(a tensor, a module or None expected)"
+                )
+            object.__setattr__(self, name, value)
+            return
+        if kind not in vars(self):
+            raise AttributeError(f"cannot assign {kind[1:]} before Module.__init__() call")
+        for register in REGISTERS:
+            if register != kind:
+                vars(self)[register].pop(name, None)
+        vars(self).pop(name, None)
+        vars(self)[kind][name] = value
+
+    def __getattr__(self, name: str) -> Any:
+        for register in REGISTERS:
+            found = vars(self).get(register, {})
+            if name in found:
+                return found[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __delattr__(self, name: str) -> None:
+        for register in REGISTERS:
+            if name in vars(self)[register]:
+                del vars(self)[register][name]
+                return
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(n for r in REGISTERS for n in vars(self).get(r, ()))]
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Have a parameter, or a place for one."""
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None) -> None:
+        """Have a tensor that is saved but not trained."""
+        self._buffers[name] = tensor
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Have a child."""
+        self._modules[name] = module
+
+    add_module = register_module
+
+    def _children(self) -> Iterable[tuple[str, Any]]:
+        return self.named_children()
+
+    def _add_parameter(self, name: str, shape: tuple[int, ...]) -> None:
+        self.register_parameter(name, Parameter(empty(*shape)))
+
+    def _add_buffer(self, name: str, array: Array) -> None:
+        self.register_buffer(name, as_tensor(array))
+
+    def derive(self, function: Callable, *sizes: Any, **keywords: Any) -> None:
+        """Be the layer `function`; sizes and keywords are as `fnn.layer` takes them."""
+        Module.__init__(self)
+        super().derive(function, *sizes, **keywords)
+        for absent in {"weight", "bias"} - {*self._parameters} if self._parameters else ():
+            self.register_parameter(absent, None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew, uniform in +-1/sqrt(fan in)."""
+        names = self._names["params"]
+        if names:
+            shape = self._parameters[names[0]].shape
+            bound = 1 / max(shape[1:].numel() if len(shape) > 1 else 1, 1) ** 0.5
+            with no_grad():
+                for name in names:
+                    self._parameters[name].uniform_(-bound, bound)
+
+    # Traversal.
+
+    def named_modules(self, prefix: str = "", memo: set | None = None) -> Iterator[tuple[str, Any]]:
+        """This module and all inside, each once, with their paths."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        memo.add(self)
+        yield prefix, self
+        for name, child in self._modules.items():
+            if child is not None:
+                yield from child.named_modules(f"{prefix}.{name}" if prefix else name, memo)
+
+    def modules(self) -> Iterator[Any]:
+        """This module and all inside, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Any]]:
+        """The modules directly inside, by name."""
+        return ((name, child) for name, child in self._modules.items() if child is not None)
+
+    def children(self) -> Iterator[Any]:
+        """The modules directly inside."""
+        return (child for _, child in self.named_children())
+
+    def _named(self, register: str, recurse: bool) -> Iterator[tuple[str, Any]]:
+        memo = set()
+        for path, module in self.named_modules() if recurse else [("", self)]:
+            for name, tensor in vars(module)[register].items():
+                if tensor is not None and tensor not in memo:
+                    memo.add(tensor)
+                    yield f"{path}.{name}" if path else name, tensor
+
+    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Any]]:
+        """All parameters, each once, with their paths."""
+        dot = prefix and prefix + "."
+        return ((dot + name, tensor) for name, tensor in self._named("_parameters", recurse))
+
+    def parameters(self, recurse: bool = True) -> Iterator[Any]:
+        """All parameters, each once."""
+        return (tensor for _, tensor in self.named_parameters(recurse=recurse))
+
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Any]]:
+        """All buffers, each once, with their paths."""
+        dot = prefix and prefix + "."
+        return ((dot + name, tensor) for name, tensor in self._named("_buffers", recurse))
+
+    def buffers(self, recurse: bool = True) -> Iterator[Any]:
+        """All buffers, each once."""
+        return (tensor for _, tensor in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> Any:
+        """The module at a path."""
+        module = self
+        for name in target.split(".") if target else ():
+            module = module._modules[name]
+        return module
+
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call a function with every module inside, children first, and with this one."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    # Modes, gradients, conversion, saving.
+
+    def train(self, mode: bool = True) -> Self:
+        """Behave as in training, or as in use."""
+        for module in self.modules():
+            object.__setattr__(module, "training", mode)
+        return self
+
+    def eval(self) -> Self:
+        """Behave as in use."""
+        return self.train(False)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients, or set them to zero."""
+        for parameter in self.parameters():
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad.zero_()
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Have all parameters trained, or none."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def to(self, *args: Any, **keywords: Any) -> Self:
+        """Convert all floating-point tensors, gradients too; the parameters stay the same objects."""
+        for tensor in [*self.parameters(), *self.buffers()]:
+            for each in (tensor, getattr(tensor, "grad", None)):
+                if each is not None:
+                    with no_grad():
+                        converted = each.detach().to(*args, **keywords)
+                    each.storage.array = converted.storage.array
+        return self
+
+    def float(self) -> Self:
+        """Convert to float32."""
+        return self._cast("float32")
+
+    def double(self) -> Self:
+        """Convert to float64."""
+        return self._cast("float64")
+
+    def _cast(self, dtype: str) -> Self:
+        for tensor in [*self.parameters(), *self.buffers()]:
+            for each in (tensor, getattr(tensor, "grad", None)):
+                if each is not None:
+                    each.storage.array = cast(each.storage.array, dtype)
+        return self
+
+    def cpu(self) -> Self:
+        """Move to the CPU."""
+        return self.to("cpu")
+
+    def cuda(self, device: Any = 0) -> Self:
+        """Move to a GPU."""
+        return self.to(f"cuda:{device}" if isinstance(device, int) else device)
+
+    def state_dict(self) -> OrderedDict[str, Tensor]:
+        """All parameters and buffers by path, sharing memory with the module."""
+        found: OrderedDict[str, Tensor] = OrderedDict()
+        for path, module in self.named_modules():
+            for register in ("_parameters", "_buffers"):
+                for name, tensor in vars(module)[register].items():
+                    if tensor is not None:
+                        found[f"{path}.{name}" if path else name] = tensor.detach()
+        return found
+
+    def load_state_dict(self, state_dict: dict[str, Any], strict: bool = True) -> Keys:
+        """Copy values in by path; with `strict` no path may be missing or left over."""
+        own = self.state_dict()
+        keys = Keys([n for n in own if n not in state_dict], [n for n in state_dict if n not in own])
+        wrong = [
+            f"size mismatch for {n}: copying a param with shape {state_dict[n].shape} from "
+            f"checkpoint, the shape in current model is {own[n].shape}."
+            for n in own
+            if n in state_dict and tuple(state_dict[n].shape) != tuple(own[n].shape)
+        ]
+        if strict:
+            for what, names in zip(("Missing", "Unexpected"), keys, strict=True):
+                if names:
+                    listed = ", ".join(f'"{n}"' for n in names)
+                    wrong.append(f"{what} key(s) in state_dict: {listed}. ")
+        if wrong:
+            raise RuntimeError(
+                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(wrong)
+            )
+        with no_grad():
+            for name in set(own) & set(state_dict):
+                own[name].copy_(as_tensor(state_dict[name]))
+        return keys
+
+    def extra_repr(self) -> str:
+        """What stands between the brackets of a module without children."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"({n}): " + repr(m).replace("\n", "\n  ") for n, m in self.named_children()]
+        extra = self.extra_repr()
+        if not lines:
+            return f"{type(self).__name__}({extra})"
+        inner = "\n  ".join([*([extra] if extra else []), *lines])
+        return f"{type(self).__name__}(\n  {inner}\n)"
+
+
+class Keys(tuple):
+    """Paths that were missing from a state, and paths that were left over."""
+
+    def __new__(cls, missing: list[str], unexpected: list[str]) -> Keys:
+        """A pair with names."""
+        return super().__new__(cls, (missing, unexpected))
+
+    missing_keys = property(lambda self: self[0])
+    unexpected_keys = property(lambda self: self[1])
+
+
+__all__ = ["Module"]

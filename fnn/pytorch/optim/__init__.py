@@ -1,0 +1,5 @@
+"""torch.optim."""
+
+from fnn.pytorch.optim.optimizer import SGD, Adam, Optimizer
+
+__all__ = ["SGD", "Adam", "Optimizer"]

@@ -1,0 +1,219 @@
+"""torch.optim's optimisers, each from its pure rule."""
+
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any, ClassVar
+
+import jax
+
+from fnn.errors import require
+from fnn.optim import adam, apply_updates, sgd
+from fnn.pytorch.autograd import enable_grad
+from fnn.pytorch.tensor import Tensor
+from fnn.tensor.run import run
+from transforms.cells import Stateful
+
+
+class Optimizer(Stateful):
+    """Parameters in groups with hyperparameters, and what is kept for each parameter.
+
+    A subclass names its pure `rule`, PyTorch's names of the rule's hyperparameters, and those of the
+    fields of the rule's state.
+    """
+
+    rule: ClassVar[ModuleType]
+    hyper: ClassVar[dict[str, str]]
+    slots: ClassVar[dict[str, str]]
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
+        self.defaults = defaults
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.param_groups: list[dict[str, Any]] = []
+        given = list(params)
+        require(
+            bool(given),
+            type(self).__name__,
+            "no parameters",
+            "an iterable of tensors, or of dicts with their groups",
+            "a generator such as model.parameters() can be used once only",
+        )
+        for group in given if isinstance(given[0], dict) else [{"params": given}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Train these parameters too, with hyperparameters of their own."""
+        params = param_group["params"]
+        params = [params] if isinstance(params, Tensor) else list(params)
+        known = {p for group in self.param_groups for p in group["params"]}
+        if any(p in known for p in params):
+            raise ValueError("some parameters appear in more than one parameter group")
+        self.param_groups.append({**self.defaults, **param_group, "params": params})
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients, or set them to zero."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none:
+                    p.grad = None
+                elif p.grad is not None:
+                    p.grad.zero_()
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take one step with the gradients that there are."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            if not params:
+                continue
+            values = {pure: group[name] for name, pure in self.hyper.items()}
+            # Numbers are data, so that a new learning rate compiles nothing; flags, and zeros that
+            # leave a term out, are part of the program.
+            data = {n: v for n, v in values.items() if not isinstance(v, bool) and v}
+            fixed = {n: v for n, v in values.items() if n not in data}
+            states = [self._state(p, group) for p in params]
+            run(
+                step,
+                params,
+                [p.grad for p in params],
+                states,
+                data,
+                rule=self.rule,
+                fixed=tuple(fixed.items()),
+                into=params + jax.tree.leaves(states),
+            )
+        return loss
+
+    def _state(self, p: Tensor, group: dict[str, Any]) -> Any:
+        """What the rule keeps for a parameter."""
+        if p not in self.state:
+            options = tuple((n, group[n]) for n in ("momentum", "amsgrad") if n in group)
+            fresh = run(begin, p, rule=self.rule, options=options)
+            self.state[p] = {
+                name: None if (storage := getattr(fresh, field)) is None else Tensor._around(storage)
+                for field, name in self.slots.items()
+            }
+        kept = self.state[p]
+        return self.rule.State(**{field: kept[name] for field, name in self.slots.items()})
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is kept, by the parameters' numbers, and the groups."""
+        order = [p for group in self.param_groups for p in group["params"]]
+        number = {p: i for i, p in enumerate(order)}
+        groups = [
+            {**g, "params": [number[p] for p in g["params"]]} for g in self.param_groups
+        ]
+        return {
+            "state": {number[p]: dict(kept) for p, kept in self.state.items()},
+            "param_groups": groups,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        order = [p for group in self.param_groups for p in group["params"]]
+        self.state = {
+            order[i]: {n: None if t is None else t.clone() for n, t in kept.items()}
+            for i, kept in state_dict["state"].items()
+        }
+        for group, saved in zip(self.param_groups, state_dict["param_groups"], strict=True):
+            group.update({n: v for n, v in saved.items() if n != "params"})
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {n}: {group[n]}" for n in sorted(group) if n != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def begin(p: Any, *, rule: ModuleType, options: tuple) -> Any:
+    """What a rule keeps before the first step."""
+    return rule.init(p, **dict(options))
+
+
+def step(
+    params: list, grads: list, states: list, data: dict, *, rule: ModuleType, fixed: tuple
+) -> tuple[list, None]:
+    """Parameters and states after a step; each parameter counts its own steps."""
+    after, kept = [], []
+    for p, g, state in zip(params, grads, states, strict=True):
+        updates, state = rule.update(g, state, p, **data, **dict(fixed))
+        after.append(apply_updates(p, updates))
+        kept.append(state)
+    return after + jax.tree.leaves(kept), None
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if so wanted."""
+
+    rule = sgd
+    hyper: ClassVar = {
+        "lr": "learning_rate",
+        "momentum": "momentum",
+        "dampening": "dampening",
+        "weight_decay": "weight_decay",
+        "nesterov": "nesterov",
+        "maximize": "maximize",
+    }
+    slots: ClassVar = {"step": "step", "velocity": "momentum_buffer"}
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ):
+        if lr < 0 or momentum < 0 or weight_decay < 0:
+            name, value = next(
+                (n, v)
+                for n, v in (("learning rate", lr), ("momentum value", momentum))
+                + (("weight_decay value", weight_decay),)
+                if v < 0
+            )
+            raise ValueError(f"Invalid {name}: {value}")
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        given = dict(locals())
+        super().__init__(params, {name: given[name] for name in self.hyper})
+
+
+class Adam(Optimizer):
+    """A step along the running mean of the gradients, in units of their running size."""
+
+    rule = adam
+    hyper: ClassVar = {
+        "lr": "learning_rate",
+        "betas": "betas",
+        "eps": "eps",
+        "weight_decay": "weight_decay",
+        "maximize": "maximize",
+    }
+    slots: ClassVar = {
+        "step": "step",
+        "mean": "exp_avg",
+        "square": "exp_avg_sq",
+        "largest": "max_exp_avg_sq",
+    }
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ):
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"Invalid beta parameters: {betas}")
+        given = dict(locals())
+        super().__init__(params, {n: given[n] for n in (*self.hyper, "amsgrad")})

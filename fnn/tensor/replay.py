@@ -1,0 +1,89 @@
+"""What happened inside a network that ran as one program, computed when somebody asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from inspect import Parameter
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from fnn.compose import Network
+from fnn.layer import Applicable, Given
+from fnn.tensor.gradient import differentiable
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Tap(Applicable):
+    """A layer whose calls are shown to `visit`, and so are those of the layers in it."""
+
+    layer: Applicable
+    path: Path
+    visit: Callable = field(repr=False)
+
+    @property
+    def reserved(self) -> frozenset[str]:  # type: ignore[override]
+        """What the layer asks for."""
+        return self.layer.reserved
+
+    @property
+    def inputs(self) -> tuple[Parameter, ...]:  # type: ignore[override]
+        """The layer's inputs."""
+        return self.layer.inputs
+
+    def fill(self, given: Given, *inputs: Any) -> tuple[Any, Any]:
+        """Call the layer under the visitor's eyes."""
+        return self.visit(self.path, lambda *inputs: self.layer.fill(given, *inputs), inputs)
+
+
+def tapped(layer: Applicable, visit: Callable, path: Path = ()) -> Applicable:
+    """A network whose every layer is tapped."""
+    if isinstance(layer, Network):
+        children = tuple((n, tapped(c, visit, (*path, n))) for n, c in layer.children)
+        layer = replace(layer, children=children)
+    return Tap(layer, path, visit) if path else layer
+
+
+def replay(
+    params: Any,
+    state: Any,
+    key: Any,
+    inputs: tuple,
+    cotangents: list[Array] | None,
+    *,
+    layer: Applicable,
+    train: bool,
+) -> tuple[dict[Path, Any], dict[Path, Any]]:
+    """The outputs of all layers inside a network, and with `cotangents` their inputs' gradients.
+
+    The gradient by a layer's inputs is that by zeros added to them.
+    """
+    given = Given(params, state, None if key is None else jax.random.wrap_key_data(key), train)
+
+    def run(nudges: dict[Path, Any] | None) -> tuple[list[Array], tuple[dict, dict]]:
+        outputs, taken = {}, {}
+
+        def visit(path: Path, fill: Callable, inputs: tuple) -> tuple[Any, Any]:
+            if nudges is not None:
+                inputs = jax.tree.map(nudge, inputs, nudges[path])
+            taken[path] = inputs
+            outputs[path], after = fill(*inputs)
+            return outputs[path], after
+
+        output, _ = tapped(layer, visit).fill(given, *inputs)
+        return [x for x in jax.tree.leaves(output) if differentiable(x)], (outputs, taken)
+
+    if cotangents is None:
+        return run(None)[1][0], {}
+    _, (_, shapes) = jax.eval_shape(run, None)
+    zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    _, pullback, (outputs, _) = jax.vjp(run, zeros, has_aux=True)
+    return outputs, pullback(cotangents)[0]
+
+
+def nudge(x: Array, by: Array) -> Array:
+    """`x` plus zero; integers stay as they are."""
+    return x + by if differentiable(x) else x

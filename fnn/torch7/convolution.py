@@ -1,0 +1,87 @@
+"""nn's layers for images."""
+
+from typing import Self
+
+from fnn.conv import conv
+from fnn.pool import max_pool
+from fnn.torch7.module import Module, type_name
+
+
+class SpatialConvolution(Module):
+    """2-d convolution of ([batch,] nInputPlane, height, width)."""
+
+    def __init__(
+        self,
+        nInputPlane: int,
+        nOutputPlane: int,
+        kW: int,
+        kH: int,
+        dW: int = 1,
+        dH: int = 1,
+        padW: int = 0,
+        padH: int | None = None,
+    ):
+        padH = padW if padH is None else padH
+        self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
+        self.kW, self.kH, self.dW, self.dH, self.padW, self.padH = kW, kH, dW, dH, padW, padH
+        self.derive(
+            conv, nInputPlane, nOutputPlane, (kH, kW), stride=(dH, dW), padding=(padH, padW)
+        )
+
+    def noBias(self) -> Self:
+        """Leave the bias out."""
+        self._names = {kind: names[:1] for kind, names in self._names.items()}
+        self.bias = self.gradBias = None
+        return self
+
+    def __tostring__(self) -> str:
+        """Planes, kernel, and what is not the default."""
+        pads = f", {self.padW},{self.padH}" if self.padW or self.padH else ""
+        steps = f", {self.dW},{self.dH}" if pads or self.dW != 1 or self.dH != 1 else ""
+        without = "" if "bias" in self._names["params"] else " without bias"
+        return (
+            f"{type_name(self)}({self.nInputPlane} -> {self.nOutputPlane}, "
+            f"{self.kW}x{self.kH}{steps}{pads}){without}"
+        )
+
+
+class SpatialMaxPooling(Module):
+    """The maximum of each kW x kH window of ([batch,] planes, height, width)."""
+
+    def __init__(
+        self,
+        kW: int,
+        kH: int,
+        dW: int | None = None,
+        dH: int | None = None,
+        padW: int = 0,
+        padH: int = 0,
+    ):
+        self.kW, self.kH, self.padW, self.padH = kW, kH, padW, padH
+        self.dW, self.dH = kW if dW is None else dW, kH if dH is None else dH
+        self.ceil_mode = False
+        self.derive(
+            max_pool,
+            window=(kH, kW),
+            stride=(self.dH, self.dW),
+            padding=(padH, padW),
+            ceil_mode=False,
+        )
+
+    def ceil(self) -> Self:
+        """Count the windows that reach over the border."""
+        return self._set_ceil(True)
+
+    def floor(self) -> Self:
+        """Leave out the windows that reach over the border."""
+        return self._set_ceil(False)
+
+    def _set_ceil(self, mode: bool) -> Self:
+        self.ceil_mode = mode
+        self._rederive(ceil_mode=mode)
+        return self
+
+    def __tostring__(self) -> str:
+        """Window, stride and padding."""
+        pads = f", {self.padW},{self.padH}" if self.padW or self.padH else ""
+        return f"{type_name(self)}({self.kW}x{self.kH}, {self.dW},{self.dH}{pads})"

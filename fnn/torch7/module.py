@@ -1,0 +1,392 @@
+"""nn.Module: forward, backward, and what they leave behind."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+import jax
+import numpy as np
+from jax import Array
+
+from fnn.errors import LayerError, describe, require
+from fnn.layer import Applicable
+from fnn.shell import Shell
+from fnn.tensor import updates
+from fnn.tensor.gradient import Differentiated, Filled, differentiable
+from fnn.tensor.replay import replay
+from fnn.tensor.run import run
+from fnn.tensor.storage import Storage
+from fnn.torch7 import random
+from fnn.torch7.flatten import flatten
+from fnn.torch7.table import Table
+from fnn.torch7.tensor import Tensor, fromarray
+
+
+class Run(NamedTuple):
+    """One forward of a pure layer: what `backward`, and questions about the inside, start from."""
+
+    layer: Applicable
+    train: bool
+    operands: tuple
+    learned: int
+    wanted: tuple[bool, ...]
+    pullback: Any
+    output: Any
+
+
+class Module(Shell):
+    """A differentiable object with `output` after forward and `gradInput` after backward.
+
+    A derived module gets its three `update...` methods from its pure layer. A module that computes
+    in a way of its own overrides them, as in Torch7, and works in every container.
+    """
+
+    protocol = ("forward", "backward", "updateOutput", "updateGradInput", "accGradParameters")
+    transient = (*Shell.transient, "_run", "_inside")
+
+    train = True
+    _run: Run | None = None
+    _inside: Callable[[], None] | None = None
+
+    def __init__(self) -> None:
+        self._output: Any = Tensor()
+        self._gradInput: Any = Tensor()
+
+    @property
+    def output(self) -> Any:
+        """What `forward` returned last."""
+        if self._inside is not None:
+            self._inside()
+        return self._output
+
+    @output.setter
+    def output(self, value: Any) -> None:
+        self._output, self._inside = value, None
+
+    @property
+    def gradInput(self) -> Any:
+        """What `backward` returned last. A module whose `gradInput` is set to None computes none."""
+        if self._inside is not None:
+            self._inside()
+        return self._gradInput
+
+    @gradInput.setter
+    def gradInput(self, value: Any) -> None:
+        self._gradInput = value
+
+    def _hold_output(self, value: Any) -> Any:
+        """Put an output into the tensors that have held the last one."""
+        self._output = held(self._output, value)
+        return self._output
+
+    def _hold_gradient(self, value: Any) -> Any:
+        """Put a gradient by the input into the tensors that have held the last one."""
+        if self._gradInput is not None:
+            self._gradInput = held(self._gradInput, value)
+        return self._gradInput
+
+    def forward(self, input: Any) -> Any:
+        """Compute `output` from `input`."""
+        return self.updateOutput(input)
+
+    def backward(self, input: Any, gradOutput: Any, scale: float = 1) -> Any:
+        """Compute `gradInput`, and add `scale` times the gradients of the parameters to theirs.
+
+        `input` is what the last `forward` was given.
+        """
+        if self.layer is not None:
+            return self._pull(gradOutput, leaves(self.tensors("gradients")), scale)
+        self.updateGradInput(input, gradOutput)
+        self.accGradParameters(input, gradOutput, scale)
+        return self.gradInput
+
+    def updateOutput(self, input: Any) -> Any:
+        """Compute `output` by the pure layer, and remember the way back."""
+        layer = self.layer
+        if layer is None:
+            return self.output
+        inputs = as_inputs(input)
+        params, state = self.tensors("params"), self.tensors("state")
+        key = random.keys.draw() if "key" in layer.reserved else None
+        learned, given = leaves(params), leaves(inputs)
+        check_types(self, learned, given)
+        operands = (params, state, key, *inputs)
+        fixed = len(leaves(operands)) - len(learned) - len(given)
+        wanted = [differentiable(x.storage.array) for x in given]
+        function = Differentiated(
+            Filled(layer, self.train), (True,) * len(learned) + (False,) * fixed + (*wanted,), True
+        )
+        try:
+            output, pullback = run(function, *operands, into=leaves(state))
+        except (TypeError, ValueError, IndexError) as error:
+            self._say_where(error)
+            raise
+        if self.network is not None:
+            operands = jax.tree.map(lambda x: getattr(x, "array", x), operands)
+            self._watch(self)
+        self._run = Run(
+            layer, self.train, operands, len(learned), tuple(wanted), pullback, output
+        )
+        return self._hold_output(output)
+
+    def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
+        """Compute `gradInput` by the pure layer."""
+        return self.gradInput if self.layer is None else self._pull(gradOutput, [], 0)
+
+    def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
+        """Add `scale` times the gradients of the parameters to those so far."""
+        if self.layer is not None:
+            kept = self._gradInput
+            self._gradInput = None
+            self._pull(gradOutput, leaves(self.tensors("gradients")), scale)
+            self._gradInput = kept
+
+    def _pull(self, gradOutput: Any, grads: list[Tensor], scale: float) -> Any:
+        """Go back through the last forward in one program."""
+        if self._run is None:
+            raise LayerError(
+                f"{self}: backward without forward\n"
+                "likely cause: forward was not called, or ran inside a compiled function"
+            )
+        _, _, operands, learned, wanted, pullback, output = self._run
+        cotangents = [
+            shaped(g, o.array.shape)
+            for g, o in zip(leaves(as_inputs(gradOutput)), leaves(output), strict=True)
+            if differentiable(o.array)
+        ]
+        found = iter(
+            run(
+                updates.pull_back_into,
+                pullback,
+                cotangents,
+                grads,
+                scale,
+                learned=learned,
+                into=grads,
+            )
+        )
+        inputs, structure = jax.tree.flatten(operands[3:])
+        gradients = [
+            next(found) if w else Storage(np.zeros(x.array.shape, x.array.dtype))
+            for x, w in zip(inputs, wanted, strict=True)
+        ]
+        if self.network is not None:
+            self._watch(self, cotangents)
+        return self._hold_gradient(single(jax.tree.unflatten(structure, gradients)))
+
+    def _say_where(self, error: Exception) -> None:
+        """Note which module failed, level by level, as Torch7 does."""
+        module: Any = self
+        for name in getattr(error, "path", ()):
+            child = dict(module._children())[name]
+            place = list(module._children()).index((name, child)) + 1
+            error.add_note(f"In {place} module of {type_name(module)}: {str(child).splitlines()[0]}")
+            module = child
+        if module is self:
+            error.add_note(f"In {self}")
+
+    def _watch(self, owner: Module, cotangents: Any = None) -> None:
+        """Have all modules inside ask `owner` when somebody asks for their results."""
+
+        def inside() -> None:
+            for module in modules.values():
+                module._inside = None
+            layer, train, (params, state, key, *inputs), *_ = owner._run
+            found, back = run(
+                replay, params, state, key, tuple(inputs), cotangents, layer=layer, train=train
+            )
+            for path, module in modules.items():
+                module._hold_output(found[path])
+                if back:
+                    module._hold_gradient(single(back[path]))
+
+        modules = dict(owner._descendants())
+        for module in modules.values():
+            module._inside = inside
+
+    def _descendants(self, path: tuple[str, ...] = ()) -> Any:
+        """All modules inside, with their paths."""
+        for name, child in self._children():
+            yield (*path, name), child
+            yield from child._descendants((*path, name))
+
+    # Parameters.
+
+    def _add_parameter(self, name: str, shape: tuple[int, ...]) -> None:
+        setattr(self, name, Tensor(*shape))
+        setattr(self, gradient_name(name), Tensor(*shape))
+
+    def _add_buffer(self, name: str, array: Array) -> None:
+        setattr(self, name, Tensor(*array.shape).copy(np.asarray(array)))
+
+    def derive(self, function: Callable, *sizes: Any, **keywords: Any) -> None:
+        """Be the layer `function`; sizes and keywords are as `fnn.layer` takes them."""
+        Module.__init__(self)
+        super().derive(function, *sizes, **keywords)
+        names = self._names["params"]
+        self._names["gradients"] = tuple(gradient_name(n) for n in names)
+        self.reset()
+
+    def reset(self, stdv: float | None = None) -> Self:
+        """Draw the parameters anew, uniform in +-1/sqrt(fan in), or in +-sqrt(3) `stdv`."""
+        if self._derived is not None and (names := self._names["params"]):
+            fan_in = int(np.prod(getattr(self, names[0]).geometry.size[1:]))
+            bound = 1 / fan_in**0.5 if stdv is None else stdv * 3**0.5
+            for name in names:
+                getattr(self, name).uniform(-bound, bound)
+        return self
+
+    def parameters(self) -> tuple[Table, Table] | tuple[None, None]:
+        """All parameters and all their gradients; a pair of None if there are none."""
+        names = self._names["params"] if self._derived is not None else ("weight", "bias")
+        pairs = [(getattr(self, n, None), getattr(self, gradient_name(n), None)) for n in names]
+        pairs = [(p, g) for p, g in pairs if p is not None and g is not None]
+        return tuple(map(Table, zip(*pairs, strict=True))) if pairs else (None, None)
+
+    def getParameters(self) -> tuple[Tensor, Tensor]:
+        """Two vectors: all parameters, all gradients. The modules' tensors become views of them."""
+        params, grads = self.parameters()
+        return flatten(params or ()), flatten(grads or ())
+
+    def zeroGradParameters(self) -> None:
+        """Set all gradients to zero."""
+        grads = list(self.parameters()[1] or ())
+        run(updates.zeros, grads, into=grads)
+
+    def updateParameters(self, learningRate: float) -> None:
+        """Take one step against the gradients."""
+        params, grads = (list(found or ()) for found in self.parameters())
+        run(updates.descend, params, grads, learningRate, into=params)
+
+    # Modes, copies, lists.
+
+    def training(self) -> None:
+        """Behave as in training."""
+        self.train = True
+
+    def evaluate(self) -> None:
+        """Behave as in use."""
+        self.train = False
+
+    def clone(self, *names: str) -> Self:
+        """A deep copy, which shares the named fields with this module."""
+        other = copy.deepcopy(self)
+        return other.share(self, *names) if names else other
+
+    def share(self, other: Module, *names: str) -> Self:
+        """Have the named fields share the storages of `other`'s."""
+        for name in names:
+            if isinstance(theirs := getattr(other, name, None), Tensor):
+                getattr(self, name).set(theirs)
+        return self
+
+    def clearState(self) -> Self:
+        """Drop results that can be computed again."""
+        self.output, self.gradInput, self._run = Tensor(), Tensor(), None
+        return self
+
+    def listModules(self) -> Table:
+        """This module and all modules inside, depth first."""
+        return Table([self, *(module for _, module in self._descendants())])
+
+    def apply(self, function: Callable[[Module], Any]) -> None:
+        """Call a function with this module and with all modules inside."""
+        for module in self.listModules():
+            function(module)
+
+    def __call__(self, input: Any) -> Any:
+        """Run forward."""
+        return self.forward(input)
+
+    def __tostring__(self) -> str:
+        """The module as Torch7 prints it."""
+        return type_name(self)
+
+    @property
+    def __tostring(self) -> Callable[[], str]:
+        return self.__tostring__
+
+    def __str__(self) -> str:
+        return self.__tostring__()
+
+    __repr__ = __str__
+
+
+def type_name(x: Any) -> str:
+    """The name of a module's class: `nn.Linear`, or what a class says in `typename`."""
+    return getattr(x, "typename", f"nn.{type(x).__name__}")
+
+
+def gradient_name(name: str) -> str:
+    """`gradWeight` is the gradient of `weight`."""
+    return f"grad{name[0].upper()}{name[1:]}"
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The tensors in nested dicts, tuples and lists."""
+    return jax.tree.leaves(tree)
+
+
+def as_inputs(x: Any) -> tuple:
+    """The inputs of a layer: a tensor is one, a table has one in each element."""
+    return tuple(map(as_input, x)) if isinstance(x, Table | list | tuple) else (as_input(x),)
+
+
+def as_input(x: Any) -> Any:
+    """One input: a tensor, or a table of them inside a table."""
+    if isinstance(x, Table | list | tuple):
+        return tuple(map(as_input, x))
+    if isinstance(x, Tensor):
+        return x
+    require(
+        hasattr(x, "__array__"),
+        "forward",
+        describe(x),
+        "a tensor, or a table of tensors",
+        "a number was given where the module takes a tensor",
+    )
+    return fromarray(x)
+
+
+def single(values: tuple) -> Any:
+    """The only value of a tuple of one."""
+    return values[0] if isinstance(values, tuple) and len(values) == 1 else values
+
+
+def held(old: Any, value: Any) -> Any:
+    """New results in the old tensors, so that whoever has them sees the new numbers."""
+    if isinstance(value, tuple | list | Table):
+        before = old if isinstance(old, Table) and len(old) == len(value) else [None] * len(value)
+        return Table([held(o, v) for o, v in zip(before, value, strict=True)])
+    if isinstance(value, Tensor):
+        return value
+    return (old if isinstance(old, Tensor) else Tensor()).hold(value.array)
+
+
+def shaped(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A gradient in the shape of the output; only the number of elements has to be right."""
+    if gradient.geometry.size == shape:
+        return gradient
+    require(
+        gradient.length == int(np.prod(shape)),
+        "backward",
+        f"gradOutput of size {list(gradient.geometry.size)}",
+        f"as many elements as the output of size {list(shape)}",
+        "gradOutput belongs to another output",
+    )
+    return gradient.contiguous().view(*shape)
+
+
+def check_types(module: Module, params: list[Tensor], inputs: list[Tensor]) -> None:
+    """Torch7 does not convert: floating-point inputs have the type of the parameters."""
+    for x in inputs:
+        if params and differentiable(x.storage.array):
+            require(
+                x.element_type == params[0].element_type,
+                str(module),
+                f"a {type_of(x)}",
+                f"a {type_of(params[0])}, the type of its parameters",
+                "the module or the data was not converted: use double() or float()",
+            )

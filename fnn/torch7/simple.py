@@ -1,0 +1,48 @@
+"""nn's simple layers."""
+
+from math import prod
+from typing import Any, Self
+
+from fnn.errors import require
+from fnn.linear import linear
+from fnn.shape import view
+from fnn.torch7.module import Module, type_name
+
+
+class Linear(Module):
+    """y = Wx + b."""
+
+    def __init__(self, inputSize: int, outputSize: int, bias: bool = True):
+        self.derive(linear, inputSize, outputSize, bias=bias)
+
+    def __tostring__(self) -> str:
+        """The sizes."""
+        outputs, inputs = self.weight.geometry.size
+        without = "" if "bias" in self._names["params"] else " without bias"
+        return f"{type_name(self)}({inputs} -> {outputs}){without}"
+
+
+class View(Module):
+    """The input in another size; an axis of examples in front is kept."""
+
+    def __init__(self, *sizes: Any):
+        size = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+        require(
+            size.count(-1) < 2,
+            "nn.View",
+            f"sizes {size}",
+            "one -1 at most",
+            "two lengths can't both be found from the number of elements",
+        )
+        self.derive(view, shape=size, dimensions=None)
+        self.size, self.numElements = size, prod(n for n in size if n > 0)
+
+    def setNumInputDims(self, numInputDims: int) -> Self:
+        """Say how many axes one example has; any axes before them are kept."""
+        self.numInputDims = numInputDims
+        self._rederive(dimensions=numInputDims)
+        return self
+
+    def __tostring__(self) -> str:
+        """The sizes."""
+        return f"{type_name(self)}({', '.join(map(str, self.size))})"

@@ -1,0 +1,181 @@
+"""nn's transfer functions."""
+
+from typing import Any
+
+from fnn import activation
+from fnn.errors import require
+from fnn.torch7.module import Module, type_name
+
+
+class Transfer(Module):
+    """A function of the input without parameters."""
+
+    def _transfer(self, function: Any, inplace: bool = False, **hyper: Any) -> None:
+        require(
+            not inplace,
+            type_name(self),
+            "inplace=True",
+            "inplace=False",
+            "memory is reused by the compiler here, so that in-place modules save none",
+        )
+        self.derive(function, **hyper)
+
+
+class Tanh(Transfer):
+    """tanh x."""
+
+    def __init__(self) -> None:
+        self._transfer(activation.tanh)
+
+
+class Sigmoid(Transfer):
+    """1 / (1 + e^-x)."""
+
+    def __init__(self) -> None:
+        self._transfer(activation.sigmoid)
+
+
+class LogSigmoid(Transfer):
+    """log(1 / (1 + e^-x))."""
+
+    def __init__(self) -> None:
+        self._transfer(activation.log_sigmoid)
+
+
+class TanhShrink(Transfer):
+    """x - tanh x."""
+
+    def __init__(self) -> None:
+        self._transfer(activation.tanh_shrink)
+
+
+class SoftSign(Transfer):
+    """x / (1 + |x|)."""
+
+    def __init__(self) -> None:
+        self._transfer(activation.softsign)
+
+
+class SoftPlus(Transfer):
+    """log(1 + e^(beta x)) / beta."""
+
+    def __init__(self, beta: float = 1):
+        self._transfer(activation.softplus, beta=beta)
+
+
+class SoftMax(Transfer):
+    """e^x, normalised over the features: axis 1 of 1-D and 3-D inputs, axis 2 of 2-D and 4-D."""
+
+    def __init__(self) -> None:
+        self._transfer(activation.softmax, axis=None)
+
+
+class SoftMin(Transfer):
+    """SoftMax of -x."""
+
+    def __init__(self) -> None:
+        self._transfer(activation.softmin, axis=None)
+
+
+class LogSoftMax(Transfer):
+    """The logarithm of SoftMax."""
+
+    def __init__(self) -> None:
+        self._transfer(activation.log_softmax, axis=None)
+
+
+class HardTanh(Transfer):
+    """x, clipped to min_value..max_value."""
+
+    def __init__(self, min_value: float = -1, max_value: float = 1, inplace: bool = False):
+        self._transfer(activation.hard_tanh, inplace, low=min_value, high=max_value)
+
+
+class HardShrink(Transfer):
+    """x outside +-lambda, 0 inside."""
+
+    def __init__(self, lambda_: float = 0.5):
+        self._transfer(activation.hard_shrink, threshold=lambda_)
+
+
+class SoftShrink(Transfer):
+    """x moved towards 0 by lambda."""
+
+    def __init__(self, lambda_: float = 0.5):
+        self._transfer(activation.soft_shrink, threshold=lambda_)
+
+
+class Threshold(Transfer):
+    """x above th, v elsewhere."""
+
+    def __init__(self, th: float = 1e-6, v: float = 0, inplace: bool = False):
+        self._transfer(activation.threshold, inplace, threshold=th, value=v)
+
+
+class ReLU(Transfer):
+    """max(x, 0)."""
+
+    def __init__(self, inplace: bool = False):
+        self._transfer(activation.relu, inplace)
+
+
+class ReLU6(Transfer):
+    """x, clipped to 0..6."""
+
+    def __init__(self, inplace: bool = False):
+        self._transfer(activation.relu6, inplace)
+
+
+class LeakyReLU(Transfer):
+    """x above 0, negval x elsewhere."""
+
+    def __init__(self, negval: float = 0.01, inplace: bool = False):
+        self.negval = negval
+        self._transfer(activation.leaky_relu, inplace, slope=negval)
+
+    def __tostring__(self) -> str:
+        """The slope."""
+        return f"{type_name(self)}({self.negval:g})"
+
+
+class ELU(Transfer):
+    """x above 0, alpha (e^x - 1) elsewhere."""
+
+    def __init__(self, alpha: float = 1, inplace: bool = False):
+        self.alpha = alpha
+        self._transfer(activation.elu, inplace, alpha=alpha)
+
+    def __tostring__(self) -> str:
+        """The height."""
+        return f"{type_name(self)} (alpha:{self.alpha:f})"
+
+
+class PReLU(Module):
+    """x above 0, w x elsewhere; one w, or one for each plane."""
+
+    def __init__(self, nOutputPlane: int = 0):
+        self.derive(activation.prelu, nOutputPlane or 1)
+
+    def reset(self, stdv: float | None = None) -> "PReLU":
+        """Set the slopes to 0.25."""
+        self.weight.fill(0.25)
+        return self
+
+
+class RReLU(Transfer):
+    """x above 0, a random slope between l and u elsewhere; in use their mean."""
+
+    def __init__(self, l: float = 1 / 8, u: float = 1 / 3, inplace: bool = False):  # noqa: E741
+        self.lower, self.upper = l, u
+        self._transfer(activation.rrelu, inplace, lower=l, upper=u)
+
+    def __tostring__(self) -> str:
+        """The bounds of the slope."""
+        return f"{type_name(self)} (l:{self.lower:f}, u:{self.upper:f})"
+
+
+class GatedLinearUnit(Transfer):
+    """The first half along an axis times the sigmoid of the second."""
+
+    def __init__(self, dim: int | None = None):
+        self._transfer(activation.glu, axis=-1 if dim is None else dim - 1)

@@ -1,0 +1,95 @@
+"""Attention against PyTorch, its masks, and what it says of wrong shapes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fnn.attention import dot_product_attention
+from fnn.errors import LayerError
+
+BATCH, HEADS, LENGTH, POSITIONS, FEATURES, WIDTH = 2, 3, 4, 6, 5, 7
+
+
+def drawn(dtype):
+    random = np.random.default_rng(0)
+    shapes = (LENGTH, FEATURES), (POSITIONS, FEATURES), (POSITIONS, WIDTH)
+    return [random.normal(size=(BATCH, HEADS, *shape)).astype(dtype) for shape in shapes]
+
+
+def masks(dtype):
+    random = np.random.default_rng(1)
+    some = random.random((LENGTH, POSITIONS)) < 0.6
+    some[1] = False  # looks nowhere
+    added = random.normal(size=(BATCH, 1, LENGTH, POSITIONS)).astype(dtype)
+    added[0, 0, 2] = -np.inf
+    return {
+        "none": None,
+        "rows": some,
+        "examples": random.random((BATCH, 1, 1, POSITIONS)) < 0.6,
+        "added": added,
+    }
+
+
+@pytest.mark.parametrize("mask", ["none", "rows", "examples", "added"])
+@pytest.mark.parametrize("hyper", [{}, {"scale": 0.3}, {"causal": True}], ids=str)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-10)])
+def test_equals_pytorch(mask, hyper, dtype, tolerance):
+    torch = pytest.importorskip("torch")
+    if mask != "none" and "causal" in hyper:
+        pytest.skip("PyTorch takes one or the other")
+    mask = masks(dtype)[mask]
+    given = [torch.tensor(a, requires_grad=True) for a in drawn(dtype)]
+    wanted = torch.nn.functional.scaled_dot_product_attention(
+        *given,
+        None if mask is None else torch.tensor(mask),
+        scale=hyper.get("scale"),
+        is_causal=hyper.get("causal", False),
+    )
+    weight = np.random.default_rng(2).normal(size=wanted.shape).astype(dtype)
+    (wanted * torch.tensor(weight)).sum().backward()
+    with jax.enable_x64(dtype == "float64"):
+        mask = None if mask is None else jnp.asarray(mask)
+        found, back = jax.vjp(
+            lambda *given: dot_product_attention(*given, mask, **hyper),
+            *map(jnp.asarray, drawn(dtype)),
+        )
+        np.testing.assert_allclose(found, wanted.detach().numpy(), rtol=tolerance, atol=tolerance)
+        for ours, theirs in zip(back(jnp.asarray(weight)), given, strict=True):
+            np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=tolerance, atol=tolerance)
+
+
+def test_a_query_that_may_look_nowhere_gets_zeros_and_gradients_are_numbers():
+    mask = jnp.asarray(masks("float32")["rows"])
+    found, back = jax.vjp(
+        lambda *given: dot_product_attention(*given, mask), *map(jnp.asarray, drawn("float32"))
+    )
+    assert not found[:, :, 1].any()
+    assert all(jnp.isfinite(gradient).all() for gradient in back(found))
+
+
+def test_causal_and_mask_go_together():
+    q, k, v = map(jnp.asarray, drawn("float32"))
+    mask = masks("float32")["rows"]
+    both = dot_product_attention(q, k, v, mask, causal=True)
+    one = dot_product_attention(q, k, v, mask & np.tri(LENGTH, POSITIONS, dtype=bool))
+    np.testing.assert_array_equal(both, one)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda q, k, v: (q[..., :2], k, v), "features"),
+        (lambda q, k, v: (q, k[..., :2, :], v), "positions"),
+        (lambda q, k, v: (q[0], k, v), "the heads were not split alike"),
+        (lambda q, k, v: (q, k, v, np.ones((LENGTH, 5), bool)), r"broadcast to \[2, 3, 4, 6\]"),
+        (
+            lambda q, k, v: (q, k, v, np.ones((BATCH, LENGTH, POSITIONS), bool)),
+            "axis for the heads",
+        ),
+        (lambda q, k, v: (q, k, v, np.ones((LENGTH, POSITIONS), "int32")), "holds 0 and 1"),
+    ],
+)
+def test_wrong_shapes_are_said(change, message):
+    with pytest.raises(LayerError, match=message):
+        dot_product_attention(*change(*drawn("float32")))

@@ -6,10 +6,11 @@ is made harmless first: otherwise the gradient would be NaN also where the other
 
 from math import pi, sqrt
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from fnn.errors import require
+from fnn.errors import describe, require
 
 
 def threshold(x: Array, *, threshold: float, value: float) -> Array:
@@ -236,17 +237,21 @@ def tanh_shrink(x: Array) -> Array:
     return x - jnp.tanh(x)
 
 
-def softmax(x: Array, *, axis: int = -1) -> Array:
+def softmax(x: Array, *, axis: int | None = -1) -> Array:
     """Probabilities in proportion to `e^x`, that sum to 1 along an axis.
 
     x:      (..., classes)
     ->      (..., classes)
+
+    Without an axis the features are found by rank, as in Torch7: axis 0 of 1-D and 3-D inputs, 1
+    of others.
     """
+    axis = _features(x) if axis is None else axis
     e = jnp.exp(_lowered(x, axis))
     return e / e.sum(axis, keepdims=True)
 
 
-def softmin(x: Array, *, axis: int = -1) -> Array:
+def softmin(x: Array, *, axis: int | None = -1) -> Array:
     """Probabilities in proportion to `e^-x`, that sum to 1 along an axis.
 
     x:      (..., classes)
@@ -255,12 +260,13 @@ def softmin(x: Array, *, axis: int = -1) -> Array:
     return softmax(-x, axis=axis)
 
 
-def log_softmax(x: Array, *, axis: int = -1) -> Array:
+def log_softmax(x: Array, *, axis: int | None = -1) -> Array:
     """Logarithms of the probabilities of `softmax`, exact also where these are tiny.
 
     x:      (..., classes)
     ->      (..., classes)
     """
+    axis = _features(x) if axis is None else axis
     lowered = _lowered(x, axis)
     return lowered - jnp.log(jnp.exp(lowered).sum(axis, keepdims=True))
 
@@ -268,3 +274,70 @@ def log_softmax(x: Array, *, axis: int = -1) -> Array:
 def _lowered(x: Array, axis: int) -> Array:
     """`x` with its largest element along an axis moved to 0, which no softmax can tell from `x`."""
     return x - lax.stop_gradient(x.max(axis, keepdims=True))
+
+
+def _features(x: Array) -> int:
+    """The axis of the features, by rank: [batch,] features, or [batch,] features, height, width."""
+    return 0 if x.ndim in (0, 1, 3) else 1
+
+
+def glu(x: Array, *, axis: int = -1) -> Array:
+    """The first half along an axis, times the sigmoid of the second.
+
+    x:      (..., features)
+    ->      (..., features')
+
+    Source: Dauphin et al. 2017.
+    """
+    require(
+        x.shape[axis] % 2 == 0,
+        "glu",
+        f"x {describe(x)}, axis={axis}",
+        "an even size along the axis",
+        "the layer before should have twice as many outputs as are wanted here",
+    )
+    first, second = jnp.split(x, 2, axis)
+    return first * sigmoid(second)
+
+
+def prelu(params: dict[str, Array], x: Array) -> Array:
+    """`x` above 0, `weight x` elsewhere: one weight, or one for each feature.
+
+    params: weight (features,)
+    x:      (batch, features, ...)
+    ->      (batch, features, ...)
+
+    Source: He et al. 2015.
+    """
+    weight = params["weight"]
+    axis = min(1, x.ndim - 1)
+    require(
+        weight.shape[0] in (1, x.shape[axis]),
+        "prelu",
+        f"x {describe(x)} for {weight.shape[0]} weights",
+        f"{weight.shape[0]} features along axis {axis}",
+        "the layer was made for another number of features",
+    )
+    weight = lax.expand_dims(weight, [i for i in range(x.ndim) if i != axis])
+    return jnp.where(x > 0, x, weight * x)
+
+
+def prelu_init(key: Array, features: int = 1) -> dict[str, Array]:
+    """All slopes 0.25."""
+    return {"weight": jnp.full((features,), 0.25)}
+
+
+def rrelu(
+    x: Array, key: Array, *, train: bool, lower: float = 1 / 8, upper: float = 1 / 3
+) -> Array:
+    """`x` above 0, `slope x` elsewhere: in training a random slope, else the mean of the bounds.
+
+    x:      (...)
+    ->      (...)
+
+    Source: Xu et al. 2015; PyTorch and Torch7 `nn.RReLU`.
+    """
+    if not train:
+        return leaky_relu(x, slope=(lower + upper) / 2)
+    slope = jax.random.uniform(key, x.shape, x.dtype, lower, upper)
+    return jnp.where(x > 0, x, slope * x)

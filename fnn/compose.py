@@ -97,6 +97,39 @@ class Network(Applicable):
         return f"{type(self).__name__.lower()}({inner.replace(chr(10), chr(10) + '  ')}\n)"
 
 
+@dataclass(frozen=True, repr=False)
+class Mode(Applicable):
+    """A layer that is always in training, or never, whatever the network around it is in."""
+
+    layer: Applicable
+    train: bool
+
+    @property
+    def reserved(self) -> frozenset[str]:  # type: ignore[override]
+        """What the layer asks for."""
+        return self.layer.reserved
+
+    @property
+    def inputs(self) -> tuple[Parameter, ...]:  # type: ignore[override]
+        """The layer's inputs."""
+        return self.layer.inputs
+
+    def init(self, key: Array) -> dict[str, Any]:
+        """Fresh parameters."""
+        return self.layer.init(key)
+
+    def initial_state(self) -> dict[str, Any]:
+        """Fresh state."""
+        return self.layer.initial_state()
+
+    def fill(self, given: Given, *inputs: Any) -> tuple[Any, Any]:
+        """Call the layer in its mode."""
+        return self.layer.fill(given._replace(train=self.train), *inputs)
+
+    def __repr__(self) -> str:
+        return repr(self.layer)
+
+
 X = Parameter("x", Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -163,7 +196,7 @@ class Residual(Network):
 
 @dataclass(frozen=True, repr=False)
 class Repeat(Network):
-    """Equal layers one after the other, as a scan over parameters stacked along a new first axis."""
+    """Equal layers one after the other: a scan over parameters stacked along a new first axis."""
 
     times: int = 1
 

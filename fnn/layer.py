@@ -93,8 +93,15 @@ class Applicable:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """The output; with `state`, the output and the state after it."""
         bound = self.__signature__.bind(*args, **keywords)
-        given = Given(**{n: bound.arguments.pop(n) for n in RESERVED if n in self.reserved})
-        output, state = self.fill(given, *bound.args)
+        given = Given(**{n: bound.arguments[n] for n in RESERVED if n in self.reserved})
+        inputs: list[Any] = []
+        for p in self.inputs:
+            found = bound.arguments.get(p.name, ())
+            if p.kind is Parameter.VAR_POSITIONAL:
+                inputs += found
+            elif p.name in bound.arguments:
+                inputs.append(found)
+        output, state = self.fill(given, *inputs)
         return (output, state) if "state" in self.reserved else output
 
 

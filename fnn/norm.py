@@ -82,13 +82,13 @@ def layer_norm(
     Source: Ba, Kiros and Hinton 2016; PyTorch `nn.LayerNorm`.
     """
     axes = tuple(range(x.ndim - dimensions, x.ndim))
-    wanted = params.get("weight", x).shape[-dimensions:]
     require(
-        0 < dimensions <= x.ndim and x.shape[-dimensions:] == wanted,
+        0 < dimensions <= x.ndim
+        and all(array.shape == x.shape[-dimensions:] for array in params.values()),
         "layer_norm",
-        f"x {describe(x)} over {dimensions} axes",
-        f"(..., {', '.join(map(str, wanted))})",
-        "the layer was made for another shape",
+        f"x {describe(x)}, params {describe(params)}",
+        f"params of the shape of the last axes of x, {dimensions} of them",
+        "the layer was made for another shape, or dimensions is not the number of its axes",
     )
     centred = x - x.mean(axes, keepdims=True)
     y = centred * lax.rsqrt(jnp.square(centred).mean(axes, keepdims=True) + eps)

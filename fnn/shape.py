@@ -45,3 +45,21 @@ def reshape(x: Array, *, shape: tuple[int, ...]) -> Array:
         "the batch axis was left out of the shape: give -1 for it",
     )
     return lax.reshape(x, tuple(x.size // known if n < 0 else n for n in shape))
+
+
+def view(x: Array, *, shape: tuple[int, ...], dimensions: int | None = None) -> Array:
+    """Give each example another shape: as `reshape`, but an axis of examples in front is kept.
+
+    x:      (...)
+    ->      (...')
+
+    There is one if the elements are several times as many as `shape` has; with `dimensions`, also
+    if `x` has more axes than that.
+
+    Source: Torch7 `nn.View`.
+    """
+    if dimensions is not None and x.ndim > dimensions:
+        return reshape(x, shape=(prod(x.shape[: x.ndim - dimensions]), *shape))
+    wanted = prod(n for n in shape if n >= 0)
+    whole = -1 in shape or x.size == wanted
+    return reshape(x, shape=shape if whole else (x.size // max(wanted, 1), *shape))

@@ -8,13 +8,14 @@ a container of such a module: then the container calls its children one by one.
 
 import copy
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any, ClassVar
 
 import jax
 from jax import Array
 
-from fnn.compose import Network
+from fnn.compose import Mode, Network
 from fnn.errors import describe, require
 from fnn.layer import Applicable, Layer, layer
 from transforms.cells import Stateful
@@ -37,6 +38,11 @@ class Shell(Stateful):
     _derived: Layer | None = None
     _composed: Network | None = None
     _names: dict[str, tuple[str, ...]]
+
+    @property
+    def _mode(self) -> bool:
+        """Whether this is training."""
+        raise NotImplementedError
 
     def _children(self) -> Iterable[tuple[str, Any]]:
         """The modules inside, by name."""
@@ -71,15 +77,29 @@ class Shell(Stateful):
             return None
         if self._derived is not None:
             return self._derived
-        children = tuple((name, child.layer) for name, child in self._children())
+        children = tuple((name, self._in_mode(child)) for name, child in self._children())
         if not children or any(layer is None for _, layer in children):
             return None
         old = () if self._composed is None else self._composed.children
         if len(old) != len(children) or any(
-            a[0] != b[0] or a[1] is not b[1] for a, b in zip(old, children, strict=True)
+            a[0] != b[0] or (a[1] is not b[1] and a[1] != b[1])
+            for a, b in zip(old, children, strict=True)
         ):
             self._composed = self.network(children)
         return self._composed
+
+    def _in_mode(self, child: Any) -> Applicable | None:
+        """A child's layer, which keeps its mode where that differs from the container's."""
+        found = child.layer
+        if found is None or child._mode == self._mode or "train" not in found.reserved:
+            return found
+        return Mode(found, child._mode)
+
+    def _rederive(self, **hyper: Hashable) -> None:
+        """Change hyperparameters."""
+        self._derived = replace(
+            self._derived, hyper=tuple({**dict(self._derived.hyper), **hyper}.items())
+        )
 
     def tensors(self, kind: str) -> dict[str, Any]:
         """The tensors of `params` or of `state`, nested as the layer wants them."""

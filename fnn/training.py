@@ -1,8 +1,8 @@
 """The training loop's boilerplate, and nothing more: one pure step, batches, accuracy.
 
->>> import jax, jax.numpy as jnp, fnn.linear, fnn.loss, fnn.optim as optim
+
 >>> def loss(params, x, y):
-...     return fnn.loss.mse(fnn.linear.linear(params, x), y)
+...     return fnn.loss.mse(fnn.linear(params, x), y)
 >>> descent = optim.optimiser(optim.sgd, learning_rate=0.1)
 >>> step = jax.jit(training_step(loss, descent))
 >>> params = {"weight": jnp.ones((1, 2))}
@@ -80,10 +80,10 @@ def minibatches(order: Any, arrays: Any, size: int, drop_last: bool = False) -> 
         "inputs and labels come from different sets, or the batch is not the first axis",
     )
     count = lengths.pop()
-    if jnp.issubdtype(jnp.result_type(order), jax.dtypes.prng_key):
+    if isinstance(order, Array) and jnp.issubdtype(order.dtype, jax.dtypes.prng_key):
         order = jax.random.permutation(order, count)
-    require_indices(order, count, "minibatches", "the order is of another set")
     order = np.asarray(order)
+    require_indices(order, count, "minibatches", "the order is of another set")
     stop = len(order) - len(order) % size if drop_last else len(order)
     for start in range(0, stop, size):
         chosen = order[start : start + size]

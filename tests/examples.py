@@ -14,7 +14,7 @@ from fnn.embedding import embedding
 from fnn.linear import linear
 from fnn.norm import batch_norm, layer_norm
 from fnn.pool import avg_pool, max_pool
-from fnn.shape import flatten, reshape
+from fnn.shape import flatten, reshape, view
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -104,7 +104,7 @@ EXAMPLES = [
     Example(activation.leaky_relu, {"slope": -0.3}),
     Example(activation.elu, {"alpha": 0.7}),
     Example(activation.selu),
-    Example(activation.celu, {"alpha": 0.7}),
+    Example(activation.celu, {"alpha": 0.5}),
     Example(activation.gelu, ranges=WIDE),
     Example(activation.gelu, {"approximate": "tanh"}, ranges=WIDE),
     Example(activation.sigmoid, ranges=WIDE),
@@ -157,4 +157,13 @@ EXAMPLES = [
     Example(loss.bce, {"reduction": "sum"}, ranges={"x": (0.05, 0.95), "target": (0, 1)}),
     Example(loss.bce_with_logits, ranges={"x": (-9, 9), "target": (0, 1)}),
     Example(loss.bce_with_logits, {"reduction": "sum"}, ranges={"target": (0, 1)}),
+    # gates, learned and random slopes, views
+    Example(activation.glu, sizes={"features": 6}),
+    Example(activation.prelu),
+    Example(activation.prelu, sizes={"features": 1}),
+    Example(activation.rrelu, {"train": True}),
+    Example(activation.rrelu, {"train": False}),
+    Example(activation.softmax, {"axis": None}),
+    Example(view, {"shape": (2, 3)}, {"...": (5, 3, 2)}),
+    Example(view, {"shape": (-1, 3), "dimensions": 2}, {"...": (5, 3, 2)}),
 ]

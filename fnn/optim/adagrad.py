@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from fnn.optim.rule import decayed, direction, each, first_step, like
+from fnn.optim.rule import direction, downhill, each, first_step, like
 
 
 class State(NamedTuple):
@@ -45,8 +45,8 @@ def update(
     def rule(g: Array, p: Array, s: Array) -> tuple[Array, Array]:
         g = direction(g, p, weight_decay, maximize)
         s = s + jnp.square(g)
-        rate = decayed(learning_rate, learning_rate_decay, state.step, p)
-        return -rate * g / (jnp.sqrt(s) + like(eps, p)), s
+        rate = downhill(learning_rate, learning_rate_decay, state.step, p)
+        return rate * g / (jnp.sqrt(s) + like(eps, p)), s
 
     updates, total = each(rule, grads, params, state.total)
     return updates, State(state.step + 1, total)

@@ -50,8 +50,8 @@ def update(
         top = None if top is None else jnp.maximum(top, v)
         unit = like(jnp.sqrt(corrected(slower, step, p)), p)
         size = jnp.sqrt(v if top is None else top) / unit + like(eps, p)
-        rate = like(scalar(learning_rate, p) / corrected(slow, step, p), p)
-        return -rate * m / size, m, v, top
+        rate = like(scalar(-learning_rate, p) / corrected(slow, step, p), p)
+        return rate * m / size, m, v, top
 
     updates, *slots = each(rule, grads, params, *state[1:])
     return updates, State(step, *slots)

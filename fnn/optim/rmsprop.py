@@ -59,7 +59,7 @@ def update(
         g = g / (jnp.sqrt(spread) + like(eps, p))
         if moving:
             g = v = like(momentum, p) * v + g
-        return -like(learning_rate, p) * g, s, mean, v
+        return like(-learning_rate, p) * g, s, mean, v
 
     updates, *slots = each(rule, grads, params, *state[1:])
     return updates, State(state.step + 1, *slots)

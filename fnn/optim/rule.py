@@ -85,8 +85,8 @@ def corrected(weight: Any, step: Array, leaf: Array) -> Array:
     return -jnp.expm1(scalar(step, leaf) * jnp.log1p(-scalar(weight, leaf)))
 
 
-def decayed(rate: Any, decay: Any, step: Array, leaf: Array) -> Array:
-    """The learning rate `rate / (1 + step * decay)`, in the type of a leaf."""
-    if not absent(decay):
-        rate = scalar(rate, leaf) / (1 + scalar(step, leaf) * scalar(decay, leaf))
-    return like(rate, leaf)
+def downhill(rate: Any, decay: Any, step: Array, leaf: Array) -> Array:
+    """Minus the learning rate `rate / (1 + step * decay)`, in the type of a leaf."""
+    if absent(decay):
+        return like(-rate, leaf)
+    return like(scalar(-rate, leaf) / (1 + scalar(step, leaf) * scalar(decay, leaf)), leaf)

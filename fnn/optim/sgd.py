@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from fnn.errors import require
-from fnn.optim.rule import absent, decayed, direction, each, first_step, has_momentum, like, zeros
+from fnn.optim.rule import absent, direction, downhill, each, first_step, has_momentum, like, zeros
 
 
 class State(NamedTuple):
@@ -59,7 +59,7 @@ def update(
         if moving:
             v = like(momentum, p) * v + (g if absent(dampening) else like(weight, p) * g)
             g = g + like(momentum, p) * v if nesterov else v
-        return -decayed(learning_rate, learning_rate_decay, state.step, p) * g, v
+        return downhill(learning_rate, learning_rate_decay, state.step, p) * g, v
 
     updates, velocity = each(rule, grads, params, state.velocity)
     return updates, State(state.step + 1, velocity)

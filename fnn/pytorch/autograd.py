@@ -32,7 +32,7 @@ _sequence = count()
 ambient.append(lambda: ("autograd", _mode.recording))
 
 
-class set_grad_enabled(ContextDecorator):  # noqa: N801
+class set_grad_enabled(ContextDecorator):
     """Switch recording on or off, at once or as a context."""
 
     def __init__(self, mode: bool):
@@ -51,7 +51,7 @@ class set_grad_enabled(ContextDecorator):  # noqa: N801
         return super().__call__(function)
 
 
-class no_grad(ContextDecorator):  # noqa: N801
+class no_grad(ContextDecorator):
     """Record nothing inside the context, or inside calls of a decorated function."""
 
     mode = False
@@ -64,7 +64,7 @@ class no_grad(ContextDecorator):  # noqa: N801
         _mode.recording = self.stack.pop()
 
 
-class enable_grad(no_grad):  # noqa: N801
+class enable_grad(no_grad):
     """Record inside the context, whatever holds outside."""
 
     mode = True

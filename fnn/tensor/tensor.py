@@ -13,6 +13,7 @@ from jax import Array
 from fnn.errors import require
 from fnn.tensor.run import run
 from fnn.tensor.storage import Storage
+from fnn.tensor.types import from_data
 from fnn.tensor.views import Geometry, contiguous_stride, extent, is_contiguous
 from transforms.cells import Stateful
 
@@ -38,6 +39,25 @@ class TensorBase(Stateful):
             geometry = Geometry(0, size, contiguous_stride(size))
         self.geometry = geometry
         return self
+
+    def hold(self, array: Array) -> Self:
+        """Have these elements, as the result that this tensor stands for.
+
+        A tensor that is the whole of its storage takes the array itself, and its shape; a view of
+        a longer storage has the elements written there, and keeps its size.
+        """
+        geometry, size = self.geometry, np.shape(array)
+        if self.length == len(self.storage) and geometry.offset == 0 and is_contiguous(geometry):
+            self.storage.array = from_data(array, array.dtype)
+            return self._hold(self.storage)
+        require(
+            size == geometry.size,
+            "hold",
+            f"elements of size {list(size)}",
+            f"size {list(geometry.size)}, that of this view of a longer storage",
+            "a view keeps its size; only a tensor with a storage of its own can change it",
+        )
+        return self._update(second, array)
 
     @classmethod
     def _around(cls, storage: Storage, geometry: Geometry | None = None) -> Self:
@@ -198,6 +218,11 @@ def infer(size: Sequence[int], length: int) -> tuple[int, ...]:
 
 def read_through(x: Array) -> Array:
     """The elements of a view, which `run` has read already."""
+    return x
+
+
+def second(_: Array, x: Array) -> Array:
+    """The values that are to be written."""
     return x
 
 

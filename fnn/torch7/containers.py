@@ -199,10 +199,11 @@ class _Side(Container):
 
     def __tostring__(self) -> str:
         """The modules as branches."""
-        *others, last = [f"`-> ({i}): {indented(m, self._margin(i))}" for i, m in enumerate(self.modules, 1)]
+        *others, last = [
+            f"`-> ({i}): {indented(m, self._margin(i))}" for i, m in enumerate(self.modules, 1)
+        ]
         lines = [*("    |" + text for text in others), "     " + last]
         return "\n".join([f"{type_name(self)} {{", "  input", *lines, "     ... -> output", "}"])
-
 
     def _margin(self, index: int) -> str:
         return "         " if index == len(self) else "    |    "
@@ -258,5 +259,3 @@ def plus(a: Any, b: Any) -> Any:
 def indented(module: Module, by: str) -> str:
     """A module's text as part of a tree."""
     return str(module).replace("\n", "\n" + by)
-
-

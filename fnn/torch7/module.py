@@ -50,6 +50,10 @@ class Module(Shell):
     _run: Run | None = None
     _inside: Callable[[], None] | None = None
 
+    @property
+    def _mode(self) -> bool:
+        return self.train is not False
+
     def __init__(self) -> None:
         self._output: Any = Tensor()
         self._gradInput: Any = Tensor()
@@ -116,7 +120,7 @@ class Module(Shell):
         fixed = len(leaves(operands)) - len(learned) - len(given)
         wanted = [differentiable(x.storage.array) for x in given]
         function = Differentiated(
-            Filled(layer, self.train), (True,) * len(learned) + (False,) * fixed + (*wanted,), True
+            Filled(layer, self._mode), (True,) * len(learned) + (False,) * fixed + (*wanted,), True
         )
         try:
             output, pullback = run(function, *operands, into=leaves(state))
@@ -126,9 +130,7 @@ class Module(Shell):
         if self.network is not None:
             operands = jax.tree.map(lambda x: getattr(x, "array", x), operands)
             self._watch(self)
-        self._run = Run(
-            layer, self.train, operands, len(learned), tuple(wanted), pullback, output
-        )
+        self._run = Run(layer, self._mode, operands, len(learned), tuple(wanted), pullback, output)
         return self._hold_output(output)
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
@@ -182,7 +184,9 @@ class Module(Shell):
         for name in getattr(error, "path", ()):
             child = dict(module._children())[name]
             place = list(module._children()).index((name, child)) + 1
-            error.add_note(f"In {place} module of {type_name(module)}: {str(child).splitlines()[0]}")
+            error.add_note(
+                f"In {place} module of {type_name(module)}: {str(child).splitlines()[0]}"
+            )
             module = child
         if module is self:
             error.add_note(f"In {self}")

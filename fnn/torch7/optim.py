@@ -98,7 +98,7 @@ def sgd_step(
         learning_rate=rate if rates is None else rate * rates,
         learning_rate_decay=rate_decay,
         momentum=momentum if velocity else 0.0,
-        dampening=dampening,
+        dampening=0.0 if nesterov else dampening,
         nesterov=nesterov,
     )
     moved = [] if state.velocity is None else [state.velocity]

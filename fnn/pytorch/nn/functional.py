@@ -7,9 +7,9 @@ import numpy as np
 from jax import Array
 
 from fnn import activation, loss
-from fnn import conv as _conv
-from fnn import linear as _linear
-from fnn import pool as _pool
+from fnn import conv as pure_conv
+from fnn import linear as pure_linear
+from fnn import max_pool as pure_max_pool
 from fnn.errors import require_indices
 from fnn.pytorch.autograd import record
 from fnn.pytorch.tensor import Tensor
@@ -40,7 +40,7 @@ def _pair(value: Any) -> Any:
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W^T + b."""
-    return record(_linear.linear, _params(weight, bias), input)
+    return record(pure_linear, _params(weight, bias), input)
 
 
 def conv2d(
@@ -54,7 +54,7 @@ def conv2d(
 ) -> Tensor:
     """2-d convolution."""
     return record(
-        _conv.conv,
+        pure_conv,
         _params(weight, bias),
         input,
         stride=_pair(stride),
@@ -74,7 +74,7 @@ def max_pool2d(
 ) -> Tensor:
     """The maximum of each window."""
     return record(
-        _pool.max_pool,
+        pure_max_pool,
         input,
         window=_pair(kernel_size),
         stride=_pair(kernel_size if stride is None else stride),

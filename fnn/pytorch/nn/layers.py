@@ -91,7 +91,9 @@ class Conv2d(Module):
             bias=bias,
         )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.padding = padding if isinstance(padding, str) else each(padding, 2, "Conv2d", "padding")
+        self.padding = (
+            padding if isinstance(padding, str) else each(padding, 2, "Conv2d", "padding")
+        )
         for name, value in sizes.items():
             setattr(self, name, value)
         self._place(device, dtype)

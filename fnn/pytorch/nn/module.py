@@ -291,7 +291,9 @@ class Module(Shell):
     def load_state_dict(self, state_dict: dict[str, Any], strict: bool = True) -> Keys:
         """Copy values in by path; with `strict` no path may be missing or left over."""
         own = self.state_dict()
-        keys = Keys([n for n in own if n not in state_dict], [n for n in state_dict if n not in own])
+        keys = Keys(
+            [n for n in own if n not in state_dict], [n for n in state_dict if n not in own]
+        )
         wrong = [
             f"size mismatch for {n}: copying a param with shape {state_dict[n].shape} from "
             f"checkpoint, the shape in current model is {own[n].shape}."
@@ -305,7 +307,8 @@ class Module(Shell):
                     wrong.append(f"{what} key(s) in state_dict: {listed}. ")
         if wrong:
             raise RuntimeError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(wrong)
+                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t"
+                + "\n\t".join(wrong)
             )
         with no_grad():
             for name in set(own) & set(state_dict):

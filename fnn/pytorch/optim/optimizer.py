@@ -92,7 +92,9 @@ class Optimizer(Stateful):
             options = tuple((n, group[n]) for n in ("momentum", "amsgrad") if n in group)
             fresh = run(begin, p, rule=self.rule, options=options)
             self.state[p] = {
-                name: None if (storage := getattr(fresh, field)) is None else Tensor._around(storage)
+                name: None
+                if (storage := getattr(fresh, field)) is None
+                else Tensor._around(storage)
                 for field, name in self.slots.items()
             }
         kept = self.state[p]
@@ -102,9 +104,7 @@ class Optimizer(Stateful):
         """What is kept, by the parameters' numbers, and the groups."""
         order = [p for group in self.param_groups for p in group["params"]]
         number = {p: i for i, p in enumerate(order)}
-        groups = [
-            {**g, "params": [number[p] for p in g["params"]]} for g in self.param_groups
-        ]
+        groups = [{**g, "params": [number[p] for p in g["params"]]} for g in self.param_groups]
         return {
             "state": {number[p]: dict(kept) for p, kept in self.state.items()},
             "param_groups": groups,

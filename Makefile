@@ -1,0 +1,49 @@
+# Every target makes what it needs; `make PYTHON=python3.13 test` does it all with another Python.
+
+PYTHON ?= python3
+# A torch to compare with, for example TORCH=torch==2.13.0+cpu; without one those tests are skipped.
+TORCH ?=
+
+version := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV ?= .venv-$(version)
+bin := $(VENV)/bin
+installed := $(VENV)/installed
+torch := $(VENV)/installed-torch
+
+.PHONY: help test demo bench notebooks format clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: $(installed) $(if $(TORCH),$(torch)) ## Check style, format, types and every test
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/pyright --pythonpath $(bin)/python
+	$(bin)/python -m pytest -n 2
+
+demo: $(installed) ## Run the demo
+	$(bin)/python -m fnn.demo
+
+bench: $(installed) ## Measure speed, side by side
+	$(bin)/python -m benchmarks
+
+notebooks: $(installed) ## Run every notebook, and all that it asserts
+	$(bin)/jupyter-execute $(wildcard notebooks/*.ipynb)
+
+format: $(installed) ## Format, and mend what can be mended
+	$(bin)/ruff check --fix
+	$(bin)/ruff format
+
+clean: ## Remove all that was made here
+	rm -rf .venv-* build dist demo-output .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(installed): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(bin)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(bin)/python -m pip install --quiet --editable '.[demo,notebooks]' --group dev
+	touch $@
+
+# Only ever a wheel; where there is none the tests that compare with it are skipped.
+$(torch): $(installed)
+	$(bin)/python -m pip install --quiet --only-binary :all: $(TORCH) && touch $@ || echo 'no torch here'

@@ -87,8 +87,8 @@ def _pairs(
         '"same", "valid" or numbers',
         "a typo",
     )
-    each_one = each(0 if isinstance(padding, str) else padding, len(reach), "conv", "padding")
-    return tuple(p if isinstance(p, tuple) else (p, p) for p in each_one)
+    found = each(0 if isinstance(padding, str) else padding, len(reach), "conv", "padding")
+    return tuple(p if isinstance(p, tuple) else (p, p) for p in found)
 
 
 def conv_init(

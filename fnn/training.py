@@ -1,6 +1,7 @@
 """The training loop's boilerplate, and nothing more: one pure step, batches, accuracy.
 
-
+>>> import jax, jax.numpy as jnp, fnn
+>>> from fnn import optim
 >>> def loss(params, x, y):
 ...     return fnn.loss.mse(fnn.linear(params, x), y)
 >>> descent = optim.optimiser(optim.sgd, learning_rate=0.1)

@@ -12,13 +12,14 @@ the number of axes is compared, and for `...'` not even that.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from inspect import getdoc, signature
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from tests.examples import Example
 
@@ -57,6 +58,16 @@ def entries(shapes: str) -> Iterator[Entry]:
         axes = tuple(axis.strip() for axis in match[2].split(",") if axis.strip())
         for name in (match[1] or "").split(", "):
             yield Entry(name, axes, match[3] or "float", bool(match[4]))
+
+
+def variants(examples: Iterable[Example]) -> list[Any]:
+    """Each row with all its optional arrays, and once more without them if it has any."""
+    return [
+        pytest.param(example, optional, id=f"{example.label}{'' if optional else '-bare'}")
+        for example in examples
+        for optional in (True, False)
+        if optional or any(e.optional for listed in block(example.apply).values() for e in listed)
+    ]
 
 
 class Sizes(dict[str, Any]):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = [*ROOT.glob("fnn/**/*.py"), *ROOT.glob("transforms/**/*.py")]
-OTHERS = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/**/*.py")]
+PACKAGES = sorted([*ROOT.glob("fnn/**/*.py"), *ROOT.glob("transforms/**/*.py")])
+OTHERS = sorted([*ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/**/*.py")])
 
 # What stands on the pure topics, from the bottom up: a part imports itself and what is below it.
 # Every part of fnn that isn't named here is a topic; `__init__` is fnn itself. Transforms know

@@ -163,11 +163,15 @@ def difference(before: Survey, now: Survey) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value of a survey, without its type where the value tells."""
-    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], type):
-        plain = issubclass(value[0], PLAIN)
-        return repr(value[1]) if plain else f"another {value[0].__name__}"
-    return repr(value)
+    """A value of a survey: a plain one itself, a container's length, or the kind of an object."""
+    if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], type)):
+        return repr(value)
+    kind, content = value
+    if issubclass(kind, PLAIN):
+        return repr(content)
+    if issubclass(kind, dict | list | tuple | set | frozenset):
+        return f"a {kind.__name__} of {content}"
+    return f"another {kind.__name__}"
 
 
 def dotted(path: Any) -> str:

@@ -6,6 +6,7 @@ import heapq
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -76,16 +77,20 @@ def is_grad_enabled() -> bool:
 
 
 class Node:
-    """One recorded call: the pullback of the function, and where its gradients go."""
+    """One recorded call: the pullback of the function, and where its gradients go.
+
+    `hooks` are called with the gradient by an output when it is complete, and may replace it.
+    """
 
     def __init__(self, name: str, pullback: Any, inputs: Sequence[Any], outputs: Sequence[Any]):
         self._name, self.pullback = name, pullback
         # A leaf keeps its gradient; any other tensor passes it on to the node that made it.
         self.edges = [(t.grad_fn, t._output) if t.grad_fn else (t, 0) for t in inputs]
         self.outputs = [(o.geometry.size, o.element_type) for o in outputs]
+        self.hooks: list[tuple[int, Callable[[Any], Any]]] = []
         self.sequence = next(_sequence)
         for i, output in enumerate(outputs):
-            output.requires_grad, output.grad_fn, output._output = True, self, i
+            output.grad_fn, output._output = self, i
 
     def name(self) -> str:
         """The name that PyTorch gives the way back of this function."""
@@ -104,7 +109,7 @@ def record(
     are written into those tensors.
     """
     leaves = jax.tree.leaves(operands)
-    wanted = tuple(_mode.recording and getattr(x, "requires_grad", False) is True for x in leaves)
+    wanted = tuple(_mode.recording and needs_gradient(x) for x in leaves)
     make = next(type(x)._plain for x in leaves if isinstance(x, TensorBase))._around
     outputs, pullback = run(
         Differentiated(function, wanted, into is not None), *operands, into=into or (), **hyper
@@ -113,14 +118,82 @@ def record(
     if any(wanted):
         inputs = [leaf for leaf, w in zip(leaves, wanted, strict=True) if w]
         floating = [r for r in jax.tree.leaves(results) if differentiable(r.storage.array)]
-        Node(back_name(function), pullback, inputs, floating)
+        Node(back_name(function, "axis" in hyper), pullback, inputs, floating)
     return results
 
 
-def back_name(function: Callable) -> str:
-    """A name in PyTorch's manner: `AddBackward0`."""
+def needs_gradient(x: Any) -> bool:
+    """Whether an operand is a tensor that requires gradients, and is what its node made."""
+    base = getattr(x, "_base", None)
+    if base is not None and base._rewrites != x._seen:
+        raise RuntimeError(
+            "this view was taken before its base was changed in place by a recorded operation\n"
+            "likely cause: x[i] = y or x.add_(y) after v = x[j]; take the view again"
+        )
+    return getattr(x, "requires_grad", False) is True
+
+
+# What PyTorch calls the way back where that is not the name of the pure function.
+BACK_NAMES = {
+    "arctan2": "Atan2Backward0",
+    "batch_matmul": "BmmBackward0",
+    "batch_norm": "NativeBatchNormBackward0",
+    "broadcast_to": "ExpandBackward0",
+    "cast": "ToCopyBackward0",
+    "clamp": "ClampBackward1",
+    "concatenate": "CatBackward0",
+    "conv": "ConvolutionBackward0",
+    "copied": "CloneBackward0",
+    "cross_entropy_loss": "NllLossBackward0",
+    "dropout": "MulBackward0",
+    "expand_dims": "UnsqueezeBackward0",
+    "flatten": "ViewBackward0",
+    "hard_tanh": "HardtanhBackward0",
+    "index_in_dim": "SelectBackward0",
+    "integer_pow": "PowBackward0",
+    "layer_norm": "NativeLayerNormBackward0",
+    "linear": "AddmmBackward0",
+    "matmul": "MmBackward0",
+    "matrix_transpose": "TBackward0",
+    "matvec": "MvBackward0",
+    "max": "MaxBackward1",
+    "max_along": "MaxBackward0",
+    "max_pool": "MaxPool2DWithIndicesBackward0",
+    "mean axis": "MeanBackward1",
+    "min": "MinBackward1",
+    "min_along": "MinBackward0",
+    "mse": "MseLossBackward0",
+    "multiply": "MulBackward0",
+    "negative": "NegBackward0",
+    "nll": "NllLossBackward0",
+    "norm": "LinalgVectorNormBackward0",
+    "placed": "CopySlices",
+    "power": "PowBackward0",
+    "reshape": "ViewBackward0",
+    "slice_in_dim": "SliceBackward0",
+    "sort_along": "SortBackward0",
+    "subtract": "SubBackward0",
+    "sum axis": "SumBackward1",
+    "swapaxes": "TransposeBackward0",
+    "take_at": "IndexBackward0",
+    "tensordot": "UnsafeViewBackward0",
+    "transpose": "PermuteBackward0",
+    "true_divide": "DivBackward0",
+}
+
+
+def back_name(function: Any, axis: bool = False) -> str:
+    """The name of the way back of a function, or of a network's last function."""
+    while inner := (
+        getattr(function, "layer", None)
+        or getattr(function, "function", None)
+        or dict(getattr(function, "children", ()))
+    ):
+        function = list(inner.values())[-1] if isinstance(inner, dict) else inner
     name = getattr(function, "__name__", type(function).__name__)
-    return "".join(part.capitalize() for part in name.split("_")) + "Backward0"
+    derived = "".join(part.capitalize() for part in name.split("_")) + "Backward0"
+    found = BACK_NAMES.get(name, derived)
+    return BACK_NAMES.get(f"{name} axis", found) if axis else found
 
 
 def propagate(
@@ -131,14 +204,16 @@ def propagate(
     """Send gradients back from `roots`, pairs of a tensor and its gradient, to the leaves.
 
     Nodes are visited latest first, so that each is complete when its turn comes. `deliver` gets
-    every leaf that is reached with a gradient for it.
+    every leaf that is reached with the gradient for it.
     """
     waiting: dict[Node, list[Any]] = {}
     turn: list[tuple[int, Node]] = []
+    reached: dict[Any, Any] = {}
 
     def send(target: Any, output: int, gradient: Any) -> None:
         if not isinstance(target, Node):
-            deliver(target, gradient)
+            sofar = reached.get(target)
+            reached[target] = gradient if sofar is None else run(jnp.add, sofar, gradient)
             return
         if target not in waiting:
             waiting[target] = [None] * len(target.outputs)
@@ -158,9 +233,13 @@ def propagate(
                 "retain_graph=True if you need to backward through the graph a second time or if "
                 "you need to access saved tensors after calling backward."
             )
+        gradients = waiting.pop(node)
+        for output, hook in node.hooks:
+            if gradients[output] is not None:
+                gradients[output] = hooked(hook, gradients[output])
         gradients = [
             np.zeros(size, dtype) if found is None else found
-            for (size, dtype), found in zip(node.outputs, waiting.pop(node), strict=True)
+            for (size, dtype), found in zip(node.outputs, gradients, strict=True)
         ]
         for (target, output), gradient in zip(
             node.edges, run(pull_back, node.pullback, gradients), strict=True
@@ -168,14 +247,25 @@ def propagate(
             send(target, output, gradient)
         if not retain_graph:
             node.pullback = None
+    for leaf, gradient in reached.items():
+        for hook in leaf._hooks:
+            gradient = hooked(hook, gradient)
+        deliver(leaf, gradient if isinstance(gradient, Storage) else Storage(jnp.asarray(gradient)))
 
 
-def accumulate(leaf: Any, gradient: Storage) -> None:
-    """Add to a leaf's `grad`, which the first gradient becomes."""
-    if leaf.grad is None:
-        leaf.grad = leaf._plain._around(gradient)
+def hooked(hook: Callable[[Any], Any], gradient: Any) -> Any:
+    """A gradient, or what a hook puts in its place."""
+    gradient = gradient if isinstance(gradient, Storage) else Storage(jnp.asarray(gradient))
+    replaced = hook(gradient)
+    return gradient if replaced is None else replaced
+
+
+def accumulate(tensor: Any, gradient: Storage) -> None:
+    """Add to a tensor's `grad`, which the first gradient becomes."""
+    if tensor.grad is None:
+        tensor.grad = tensor._plain._around(gradient)
     else:
-        leaf.grad._update(jnp.add, gradient)
+        tensor.grad._update(jnp.add, gradient)
 
 
 def initial(tensor: Any, gradient: Any) -> Any:
@@ -193,3 +283,46 @@ def initial(tensor: Any, gradient: Any) -> Any:
             f"and output[0] has a shape of torch.Size({list(size)})."
         )
     return run(cast, gradient, dtype=tensor.element_type)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of `outputs` by `inputs`, which are added to no tensor's `grad`."""
+    refuse_graph(create_graph)
+    outputs, inputs = ([x] if isinstance(x, TensorBase) else list(x) for x in (outputs, inputs))
+    given = [grad_outputs] if isinstance(grad_outputs, TensorBase) else grad_outputs
+    roots = [
+        (output, initial(output, gradient))
+        for output, gradient in zip(outputs, given or [None] * len(outputs), strict=True)
+    ]
+    found: dict[Any, Storage] = {}
+    made = [x for x in inputs if x.grad_fn is not None]
+    for x in made:
+        x.grad_fn.hooks.append((x._output, partial(found.__setitem__, x)))
+    try:
+        propagate(roots, found.__setitem__, retain_graph)
+    finally:
+        for x in made:
+            x.grad_fn.hooks.pop()
+    for i, x in enumerate(inputs):
+        if x not in found and not allow_unused:
+            raise RuntimeError(
+                f"The differentiated Tensor at index {i} appears to not have been used in the "
+                "graph. Set allow_unused=True if this is the desired behavior."
+            )
+    return tuple(x._plain._around(found[x]) if x in found else None for x in inputs)
+
+
+def refuse_graph(create_graph: bool) -> None:
+    """The way back isn't recorded itself."""
+    if create_graph:
+        raise NotImplementedError(
+            "create_graph=True: gradients can't be differentiated through the tape; write the "
+            "computation as a pure function and use transforms.grad, as often as you like"
+        )

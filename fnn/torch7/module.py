@@ -386,11 +386,11 @@ def shaped(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
 def check_types(module: Module, params: list[Tensor], inputs: list[Tensor]) -> None:
     """Torch7 does not convert: floating-point inputs have the type of the parameters."""
     for x in inputs:
-        if params and differentiable(x.storage.array):
+        if params and differentiable(x.storage.array) and x.element_type != params[0].element_type:
             require(
-                x.element_type == params[0].element_type,
+                False,
                 str(module),
-                f"a {type_of(x)}",
-                f"a {type_of(params[0])}, the type of its parameters",
+                f"a {x.type()}",
+                f"a {params[0].type()}, the type of its parameters",
                 "the module or the data was not converted: use double() or float()",
             )

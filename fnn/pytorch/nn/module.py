@@ -255,6 +255,12 @@ class Module(Shell):
                     each.storage.array = converted.storage.array
         return self
 
+    def _place(self, device: Any, dtype: Any) -> None:
+        """Move and convert as a constructor's arguments say."""
+        for wanted in (device, dtype):
+            if wanted is not None:
+                self.to(wanted)
+
     def float(self) -> Self:
         """Convert to float32."""
         return self._cast("float32")

@@ -1,0 +1,1 @@
+"""Timings: both sides of every ratio in one run, in turn."""

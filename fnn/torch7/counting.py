@@ -1,0 +1,50 @@
+"""Counting from 1: what Torch7 counts is converted here, where it comes in."""
+
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
+
+from fnn.errors import LayerError
+
+
+class CountError(LayerError, IndexError):
+    """An index or a dimension that does not exist."""
+
+
+def whole(x: Any) -> int:
+    """A number as an int, as Lua's numbers are ints where they are whole."""
+    if isinstance(x, Real) and not isinstance(x, bool) and float(x) == int(x):
+        return int(x)
+    raise TypeError(f"given {x!r}, wanted a whole number")
+
+
+def position(index: Any, size: int, what: str = "index") -> int:
+    """An index from 1, or from the end if it is negative, as one from 0."""
+    i = whole(index)
+    if not 1 <= abs(i) <= size:
+        cause = "everything counts from 1 here" if i == 0 else "the index is too large"
+        raise CountError(f"given {what} {i}, wanted 1..{size}\nlikely cause: {cause}")
+    return i - 1 if i > 0 else size + i
+
+
+def axis(dimension: Any, dimensions: int) -> int:
+    """A dimension from 1 as an axis from 0."""
+    d = whole(dimension)
+    if d < 1:
+        raise CountError(f"given dimension {d}, wanted 1..{dimensions}: dimensions count from 1")
+    return position(d, dimensions, "dimension")
+
+
+def span(first: Any, last: Any, size: int) -> tuple[int, int]:
+    """An inclusive range, whose ends may count from the end, as a start from 0 and a length."""
+    start, end = position(first, size), position(last, size)
+    if end < start:
+        raise CountError(f"given the range {first}..{last}, wanted one that does not go backwards")
+    return start, end - start + 1
+
+
+def sizes(arguments: tuple[Any, ...]) -> tuple[int, ...]:
+    """A size given as numbers, or as one LongStorage, list or table."""
+    if len(arguments) == 1 and isinstance(arguments[0], Iterable):
+        arguments = tuple(arguments[0])
+    return tuple(map(whole, arguments))

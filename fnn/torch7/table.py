@@ -1,0 +1,99 @@
+"""Lua's table as a list that counts from 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from fnn.torch7.counting import CountError, whole
+from fnn.torch7.printing import number_text
+from transforms.cells import Stateful
+
+
+DEPTH = 4  # tables further inside are printed as {...}
+
+
+class Table(Stateful):
+    """A list whose first element is `t[1]`.
+
+    >>> t = Table([5, 6])
+    >>> t.insert(7)
+    >>> t[1], t[3], len(t), t == [5, 6, 7]
+    (5, 7, 3, True)
+    """
+
+    exchangeable = True
+
+    def __init__(self, items: Iterable[Any] = ()):
+        self._items = list(items)
+
+    def _place(self, index: Any, length: int) -> int:
+        """An index from 1 as one from 0."""
+        if isinstance(index, slice):
+            raise TypeError("a table takes an index that counts from 1; for a part, use t.tolist()")
+        i = whole(index)
+        if not 1 <= i <= length:
+            hint = "; a table counts from 1" if i == 0 else ""
+            raise CountError(f"given index {i}, wanted 1..{length}{hint}")
+        return i - 1
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._items[self._place(index, len(self))]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        place = self._place(index, len(self) + 1)
+        self._items[place : place + 1] = [value]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Table | list | tuple) and self._items == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def append(self, value: Any) -> None:
+        """Add an element at the end."""
+        self._items.append(value)
+
+    def insert(self, *arguments: Any) -> None:
+        """`insert(value)` at the end, or `insert(index, value)`, as Lua's table.insert."""
+        *index, value = arguments
+        place = self._place(index[0], len(self) + 1) if index else len(self)
+        self._items.insert(place, value)
+
+    def remove(self, index: Any = None) -> Any:
+        """Take the last element, or the one at `index`, out and return it."""
+        return self._items.pop(-1 if index is None else self._place(index, len(self)))
+
+    def tolist(self) -> list[Any]:
+        """The elements in a list of Python's."""
+        return list(self._items)
+
+    def __str__(self) -> str:
+        return table_text(enumerate(self, 1))
+
+    __repr__ = __str__
+
+
+def table_text(entries: Iterable[tuple[Any, Any]], depth: int = 1) -> str:
+    """Names and values as Torch7's shell prints them: one a line, tensors by type and size."""
+    found = [f"  {name} : {value_text(value, depth)}" for name, value in entries]
+    return "\n".join(["{", *found, "}"]) if found else "{}"
+
+
+def value_text(x: Any, depth: int) -> str:
+    """A value in a table; one of several lines begins below its name."""
+    if isinstance(x, Table | dict | list | tuple):
+        entries = x.items() if isinstance(x, dict) else enumerate(x, 1)
+        text = table_text(entries, depth + 1) if len(x) and depth < DEPTH else "{...}"
+    elif x is None or isinstance(x, bool):
+        text = {None: "nil", True: "true", False: "false"}[x]
+    elif isinstance(x, int | float):
+        text = number_text(x)
+    else:
+        text = x.brief() if hasattr(x, "brief") else str(x)
+    return "\n    " + text.replace("\n", "\n    ") if "\n" in text else text

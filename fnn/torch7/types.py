@@ -1,0 +1,98 @@
+"""The types of elements, and classes that differ in nothing else."""
+
+from typing import Any
+
+import numpy as np
+
+from transforms.survey import ambient
+
+TYPES = {
+    "Byte": np.dtype("uint8"),
+    "Char": np.dtype("int8"),
+    "Short": np.dtype("int16"),
+    "Int": np.dtype("int32"),
+    "Long": np.dtype("int64"),
+    "Half": np.dtype("float16"),
+    "Float": np.dtype("float32"),
+    "Double": np.dtype("float64"),
+    "Cuda": np.dtype("float32"),  # jax itself decides on which device a tensor lies
+}
+NAMES = {dtype: name for name, dtype in TYPES.items() if name != "Cuda"}
+LUA = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "nil"}
+
+
+class ElementType(type):
+    """The class of `Tensor` and of `DoubleTensor`, which is `Tensor` with one type of elements.
+
+    Calling `DoubleTensor` makes a `Tensor`; `isinstance` looks at the type of the elements.
+    """
+
+    element: np.dtype | None
+
+    def __new__(cls, name: str, bases: tuple, contents: dict, element: str | None = None) -> Any:
+        made = super().__new__(cls, name, bases, contents)
+        made.element = None if element is None else TYPES[element]
+        return made
+
+    def __init__(cls, name: str, bases: tuple, contents: dict, element: str | None = None):
+        super().__init__(name, bases, contents)
+
+    def __call__(cls, *arguments: Any) -> Any:
+        if cls.element is None:
+            return super().__call__(*arguments)
+        made: Any = cls.__new__(cls.__base__)
+        made._construct(cls.element, arguments)
+        return made
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        if cls.element is None:
+            return super().__instancecheck__(x)
+        return isinstance(x, cls.__base__) and x.element_type == cls.element  # type: ignore[arg-type]
+
+
+class _Default:
+    """What `torch.Tensor` makes."""
+
+    dtype = TYPES["Double"]
+
+
+ambient.append(lambda: ("default tensor type", _Default.dtype))
+
+
+def default_type() -> np.dtype:
+    """The type of the elements that `torch.Tensor` makes."""
+    return _Default.dtype
+
+
+def getdefaulttensortype() -> str:
+    """The type that `torch.Tensor` makes."""
+    return name_of(_Default.dtype, "Tensor")
+
+
+def setdefaulttensortype(name: str) -> None:
+    """Have `torch.Tensor` make tensors of another type."""
+    _Default.dtype = dtype_of(name, "Tensor")
+
+
+def name_of(dtype: Any, kind: str) -> str:
+    """`torch.DoubleTensor` for float64 and "Tensor"."""
+    return f"torch.{NAMES[np.dtype(dtype)]}{kind}"
+
+
+def dtype_of(name: str, kind: str) -> np.dtype:
+    """The type of the elements of `torch.DoubleTensor`."""
+    element = name.removeprefix("torch.").removesuffix(kind)
+    if name_or := TYPES.get(element):
+        return name_or
+    known = ", ".join(f"torch.{n}{kind}" for n in TYPES)
+    raise TypeError(f"given {name!r}, wanted one of {known}")
+
+
+def type_of(x: Any) -> str:
+    """The name of a type, as Lua and Torch7 have it: `number`, `table`, `torch.LongStorage`."""
+    if hasattr(x, "element_type"):
+        return x.type()
+    if isinstance(x, dict | list | tuple):
+        return "table"
+    name = getattr(x, "typename", None) or LUA.get(type(x))
+    return name or ("function" if callable(x) else f"nn.{type(x).__name__}")

@@ -14,6 +14,7 @@ from fnn.activation import (
     hard_sigmoid,
     hard_swish,
     hard_tanh,
+    identity,
     leaky_relu,
     log_sigmoid,
     log_softmax,

@@ -13,6 +13,15 @@ from jax import Array, lax
 from fnn.errors import describe, require
 
 
+def identity(x: Array) -> Array:
+    """`x` itself.
+
+    x:      (...)
+    ->      (...)
+    """
+    return x
+
+
 def threshold(x: Array, *, threshold: float, value: float) -> Array:
     """`x` above the threshold, `value` elsewhere.
 

@@ -157,6 +157,7 @@ EXAMPLES = [
     Example(loss.bce, {"reduction": "sum"}, ranges={"x": (0.05, 0.95), "target": (0, 1)}),
     Example(loss.bce_with_logits, ranges={"x": (-9, 9), "target": (0, 1)}),
     Example(loss.bce_with_logits, {"reduction": "sum"}, ranges={"target": (0, 1)}),
+    Example(activation.identity),
     # gates, learned and random slopes, views
     Example(activation.glu, sizes={"features": 6}),
     Example(activation.prelu),

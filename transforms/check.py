@@ -2,29 +2,29 @@
 
 From the point x along a random direction u, the outputs weighed by a random cotangent v make a
 function of one number, phi(h) = <v, f(x + h u)>. Reverse mode gives its slope as <vjp(v), u>,
-forward mode as <v, jvp(u)>. The slope is measured by central differences of fourth order, over a
-ladder of steps that halve; the step is taken where neighbouring estimates agree best, so nobody has
-to choose it. A second verdict needs no tolerance: |phi(h) - phi(0) - h slope| must shrink as h^2;
-with a wrong slope it shrinks as h.
+forward mode as <v, jvp(u)>. The slope is measured by central differences of fourth order over a
+ladder of steps that halve, and taken where neighbouring rungs agree best, so nobody has to choose
+a step. A second test needs no tolerance: |phi(h) - phi(0) - h slope| shrinks as h^2 if the slope is
+right, and as h if it is wrong.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.tree_util import keystr, tree_flatten_with_path
 
 from transforms.derivatives import By
 from transforms.signature import TransformError, label, place, require_names
 
 Mode = Literal["reverse", "forward"]
-MODES: tuple[Mode, ...] = ("reverse", "forward")
-REFUSALS = {  # what jax says of functions that have only one of the two modes
+REFUSALS: dict[Mode, str] = {  # what jax says of a function that lacks a mode
     "reverse": "Reverse-mode differentiation does not work",
-    "forward": "forward-mode",
+    "forward": "to a custom_vjp function",
 }
 
 
@@ -32,39 +32,44 @@ REFUSALS = {  # what jax says of functions that have only one of the two modes
 class GradientReport:
     """What `check_gradient` found; true when the gradient is right.
 
-    `error` is relative to the size that the slope has along typical directions. `taylor_order` is
-    2 or more for a right gradient, 1 for a wrong one, infinite where f is linear to rounding.
-    `order` is 1, or 2 when it is the gradient's own gradient that was checked.
+    `error` and `resolution` (the error that rounding alone explains) are relative to the slope.
+    `taylor_order` is 2 or more for a right gradient, 1 for a wrong one, and infinite where the
+    remainder is lost in rounding, as for linear functions. `order` is 2 when it is the gradient's
+    own gradient that is reported on. `wrong` names the arguments to blame.
     """
 
     ok: bool
     verdict: str
     error: float
     tolerance: float
-    step: float
+    resolution: float
     taylor_order: float
+    step: float
     dtype: str
     measured: float
-    derived: dict[str, float]
+    derived: dict[Mode, float]
     order: int
+    wrong: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.ok
 
     def __repr__(self) -> str:
         derived = ", ".join(f"{mode} {value:.9g}" for mode, value in self.derived.items())
+        blame = f"\nwrong for: {', '.join(self.wrong)}" if self.wrong else ""
         return (
-            f"{self.verdict}: relative error {self.error:.1e} (allowed {self.tolerance:.1e}),"
-            f" Taylor order {self.taylor_order:.2f}\n"
-            f"slope measured {self.measured:.9g}, derived {derived}"
-            f" ({self.dtype}, step {self.step:.1e})"
+            f"gradient {'of the gradient ' if self.order == 2 else ''}{self.verdict}: relative"
+            f" error {self.error:.1e}, allowed {max(self.tolerance, self.resolution):.1e};"
+            f" Taylor order {self.taylor_order:.2f}"
+            f"\nslope measured {self.measured:.9g}, {derived} ({self.dtype}, step {self.step:.1e})"
+            + blame
         )
 
 
 def check_gradient(
     f: Callable,
     *args: Any,
-    key: Array | int | None = None,
+    key: Array | int = 0,
     tolerance: float | None = None,
     order: Literal[1, 2] = 1,
     modes: Sequence[Mode] | None = None,
@@ -73,54 +78,68 @@ def check_gradient(
 ) -> GradientReport:
     """Compare the derivatives of `f` with finite differences along one random direction.
 
-    All floating-point arrays in `args` (pytrees; or in those named in `by`) are perturbed, integers
-    and keys are held fixed; all floating-point outputs count, a returned state too. `key` (or a
-    seed) draws the direction and the cotangent; a `key` of `f`'s own is passed by position.
-    Without `modes`, both are checked where `f` has both: a `custom_vjp` has no forward mode, a
-    `while_loop` no reverse mode. `order=2` goes on to check the gradient of the gradient. Without
-    `tolerance`, it is eps^0.4 of the least precise type: 5e-7 in float64, 2e-3 in float32, 0.14 in
-    bfloat16, or what rounding allows, if that is more.
+    All floating-point numbers in `args` (pytrees; or in those named in `by`) are perturbed,
+    integers and keys are held fixed; all floating-point outputs count, a returned state too. `key`
+    (or a seed) draws the direction; a key of `f`'s own is passed by position. Without `modes`, both
+    are checked where `f` has both: a `custom_vjp` has no forward mode, a `while_loop` no reverse
+    mode. `order=2` goes on to check the gradient of the gradient. Without a `tolerance`, it is
+    eps^0.4 of the least precise type (5e-7 in float64, 2e-3 in float32, 0.14 in bfloat16), or what
+    rounding explains if that is more.
 
     >>> bool(check_gradient(jnp.sin, jnp.arange(3.0)))
     True
-    >>> cheat = lambda x: x * jax.lax.stop_gradient(x)
-    >>> bool(check_gradient(cheat, jnp.arange(3.0)))
+    >>> bool(check_gradient(lambda x: x * jax.lax.stop_gradient(x), jnp.arange(3.0)))
     False
     """
+    title = f"check_gradient({label(f)})"
     call = place(f, args, keywords)
     wanted = call.names if by is None else (by,) if isinstance(by, str) else tuple(by)
-    require_names(f"check_gradient({label(f)})", wanted, call)
-    leaves, tree = jax.tree.flatten(call.args)
-    owners = jax.tree.leaves(
-        tuple(jax.tree.map(lambda _, n=n: n, x) for n, x in zip(call.names, call.args, strict=True))
-    )
+    require_names(title, wanted, call)
+    found, tree = tree_flatten_with_path(call.args)
+    leaves = [leaf for _, leaf in found]
+    owners = [call.names[path[0].idx] for path, _ in found]
     where = [i for i, x in enumerate(leaves) if owners[i] in wanted and is_float(x)]
     if not where:
-        raise TransformError(
-            f"check_gradient({label(f)}): no floating-point number among {', '.join(wanted)}"
-        )
+        raise TransformError(f"{title}: no floating-point number among {', '.join(wanted)}")
+    key = jax.random.key(key) if isinstance(key, int) else key
 
-    def flat(*perturbed: Array) -> list[Array]:
-        filled = list(leaves)
-        for i, x in zip(where, perturbed, strict=True):
-            filled[i] = x
-        output = f(*jax.tree.unflatten(tree, filled), **call.keywords)
-        return [jnp.asarray(y) for y in jax.tree.leaves(output) if is_float(y)]
+    def compare(where: list[int]) -> GradientReport:
+        def of(*perturbed: Array) -> list[Array]:
+            filled = list(leaves)
+            for i, x in zip(where, perturbed, strict=True):
+                filled[i] = x
+            output = f(*jax.tree.unflatten(tree, filled), **call.keywords)
+            return [jnp.asarray(y) for y in jax.tree.leaves(output) if is_float(y)]
 
-    if key is None or isinstance(key, int):
-        key = jax.random.key(0 if key is None else key)
-    given = [jnp.asarray(leaves[i]) for i in where]
-    report = compare(flat, given, key, tolerance, modes, 1)
-    if order == 1 or not report:
+        point = [jnp.asarray(leaves[i]) for i in where]
+        report = line_search(title, of, point, key, tolerance, modes)
+        if order == 1 or not report:
+            return report
+        weights = draw(key, jax.eval_shape(of, *point))
+        gradient = lambda *x: jax.vjp(of, *x)[1](weights)  # noqa: E731
+        report = line_search(title, gradient, point, jax.random.fold_in(key, 2), tolerance, modes)
+        return replace(report, order=2)
+
+    report = compare(where)
+    if report or len(where) == 1:
         return report
-    weights = draw(jax.random.fold_in(key, 2), jax.eval_shape(flat, *given))
-    gradient = lambda *x: list(jax.vjp(flat, *x)[1](weights))  # noqa: E731
-    return compare(gradient, given, jax.random.fold_in(key, 3), tolerance, modes, 2)
+    guilty = [i for i in where if compare([i]).verdict == "wrong"]
+    return replace(report, wrong=tuple(owners[i] + keystr(found[i][0][1:]) for i in guilty))
 
 
 def is_float(x: Any) -> bool:
     """Whether `x` is a real number or an array of them."""
     return isinstance(x, float) or (hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.floating))
+
+
+def precise(x: Array) -> np.ndarray:
+    """In double precision, on the host: the check's own rounding must not count."""
+    return np.asarray(x.astype(jnp.float32) if x.dtype.itemsize < 4 else x, np.float64)
+
+
+def dot(a: Sequence[Any], b: Sequence[Any]) -> float:
+    """The inner product of two lists of arrays, on the host."""
+    return float(sum(np.vdot(x, y) for x, y in zip(map(precise, a), map(precise, b), strict=True)))
 
 
 def draw(key: Array, like: Sequence[Any]) -> list[Array]:
@@ -131,32 +150,150 @@ def draw(key: Array, like: Sequence[Any]) -> list[Array]:
     ]
 
 
-def compare(
+def line_search(
+    title: str,
     f: Callable,
     x: list[Array],
     key: Array,
     tolerance: float | None,
     modes: Sequence[Mode] | None,
-    order: int,
 ) -> GradientReport:
-    """Check `f`, a function of arrays that gives a list of arrays."""
+    """Compare the slopes of `f`, which takes arrays and gives a sequence of arrays."""
     f = jax.jit(f)
     start = f(*x)
     if not start:
-        raise TransformError("check_gradient: there is no floating-point output")
+        raise TransformError(f"{title}: there is no floating-point output")
     if not all(np.isfinite(precise(y)).all() for y in start):
-        raise TransformError("check_gradient: the function is not finite at this point")
-    of_x, of_y = jax.random.split(key)
-    u = [d * (root_mean_square(a) or 1.0) for d, a in zip(draw(of_x, x), x, strict=True)]
-    v = draw(of_y, start)
+        raise TransformError(f"{title}: the function is not finite at this point")
+    v = draw(key, start)
+    derived, u = derive(title, f, x, v, key, modes)
 
     def phi(h: float) -> float:
         moved = f(*(a + h * d for a, d in zip(x, u, strict=True)))
-        return dot(v, [precise(b) - precise(a) for a, b in zip(start, moved, strict=True)])
+        rises = (precise(b) - precise(a) for a, b in zip(start, moved, strict=True))
+        return float(sum(np.vdot(precise(w), rise) for w, rise in zip(v, rises, strict=True)))
 
-    derived, scale = slopes(f, x, u, v, modes)
-    types = [jnp.finfo(a.dtype) for a in [*x, *start]]
-    worst = max(types, key=lambda t: t.eps)
-    ladder = Ladder.of(phi, float(worst.eps))
-    tolerance, strict = float(worst.eps) ** 0.4 if tolerance is None else tolerance, tolerance
-    ...
+    coarsest = max((a.dtype for a in [*x, *start]), key=lambda dtype: jnp.finfo(dtype).eps)
+    eps = float(jnp.finfo(coarsest).eps)
+    measured = measure(title, phi, eps)
+    return judge(measured, derived, eps, tolerance, str(coarsest))
+
+
+def derive(
+    title: str,
+    f: Callable,
+    x: list[Array],
+    v: list[Array],
+    key: Array,
+    modes: Sequence[Mode] | None,
+) -> tuple[dict[Mode, float], list[Array]]:
+    """The slope by each mode that `f` has, and the direction that it is along."""
+    sizes = [float(np.sqrt(np.mean(precise(a) ** 2))) or 1.0 if a.size else 1.0 for a in x]
+    # The best of a few draws: along an unlucky one the slope is a small difference of large terms.
+    directions = [
+        [d * s for d, s in zip(draw(k, x), sizes, strict=True)] for k in jax.random.split(key, 8)
+    ]
+    u = directions[0]
+    derived: dict[Mode, float] = {}
+    for mode, refusal in REFUSALS.items():
+        if mode not in (modes or REFUSALS):
+            continue
+        try:
+            if mode == "reverse":
+                gradient = jax.jit(lambda x, v: jax.vjp(f, *x)[1](v))(x, v)
+                u = max(directions, key=lambda u: abs(dot(gradient, u)))
+                derived[mode] = dot(gradient, u)
+            else:
+                change = jax.jit(lambda x, u: jax.jvp(f, x, u)[1])(tuple(x), tuple(u))
+                derived[mode] = dot(v, change)
+        except (TypeError, ValueError) as error:
+            if modes or refusal not in str(error):
+                raise
+    if not derived:
+        raise TransformError(f"{title}: the function has neither reverse nor forward mode")
+    return derived, u
+
+
+class Measured(NamedTuple):
+    """A measured slope, how far it can be trusted, and what it was measured from."""
+
+    slope: float
+    resolution: float
+    step: float
+    noise: float
+    steps: np.ndarray
+    rises: np.ndarray
+
+
+def measure(title: str, phi: Callable[[float], float], eps: float) -> Measured:
+    """The slope of `phi` at 0, where `phi` is 0, from values that are good to `eps`."""
+    bits = -np.log2(eps)
+    first = 0.5
+    while not np.isfinite(phi(first) + phi(-first)):
+        first /= 2
+        if first < eps:
+            raise TransformError(f"{title}: the function is not finite near this point")
+    steps = first * 0.5 ** np.arange(max(3, int(0.45 * bits)))
+    rises, falls = np.array([(phi(float(h)), phi(-float(h))) for h in steps]).T
+    # Steps so small that phi is straight: what is left of the second difference is rounding.
+    tiny = 0.5 ** np.round(bits * np.array([0.6, 0.65, 0.7]))
+    noise = max(abs(phi(float(h)) + phi(-float(h))) / 2 for h in tiny)
+    second = (rises - falls) / (2 * steps)
+    fourth = (4 * second[1:] - second[:-1]) / 3
+    change = np.abs(np.diff(fourth))
+    doubt = np.maximum([*change, 0], [0, *change]) + noise / steps[1:]
+    best = int(np.argmin(doubt))
+    return Measured(
+        float(fourth[best]), 1.5 * float(doubt[best]), float(steps[best + 1]), noise, steps, rises
+    )
+
+
+def taylor_order(measured: Measured, slope: float) -> float:
+    """How fast phi(h) - h slope shrinks, at the smallest steps where it is more than rounding."""
+    remainder = np.abs(measured.rises - measured.steps * slope)
+    clear = remainder > 16 * measured.noise
+    pairs = np.flatnonzero(clear[:-1] & clear[1:])
+    if not len(pairs):
+        return float("inf")
+    return float(np.log2(remainder[pairs[-1]] / remainder[pairs[-1] + 1]))
+
+
+def judge(
+    measured: Measured,
+    derived: dict[Mode, float],
+    eps: float,
+    tolerance: float | None,
+    dtype: str,
+) -> GradientReport:
+    """Say whether derived and measured slopes agree."""
+    slopes = list(derived.values())
+    scale = max(map(abs, [measured.slope, *slopes]))
+    difference = max(abs(measured.slope - slope) for slope in slopes)
+    order = min(taylor_order(measured, slope) for slope in slopes)
+    resolution = measured.resolution / scale if scale else 0.0
+    allowed = eps**0.4 if tolerance is None else tolerance
+    zero = scale <= measured.resolution
+    error = 0.0 if zero else difference / scale
+    if zero:
+        verdict = "right (zero, to rounding)"
+    elif tolerance is None and resolution > 0.5:
+        verdict = f"uncertain (rounding hides errors below {resolution:.0%})"
+    elif max(slopes) - min(slopes) > max(eps**0.5, resolution) * scale:
+        verdict = "not the same in both modes"
+    elif error <= resolution and (tolerance is None or error <= tolerance):
+        verdict = "right"
+    else:
+        verdict = "right" if error <= allowed and order > 1.5 else "wrong"
+    return GradientReport(
+        ok=verdict.startswith("right"),
+        verdict=verdict,
+        error=error,
+        tolerance=allowed,
+        resolution=resolution,
+        taylor_order=order,
+        step=measured.step,
+        dtype=dtype,
+        measured=measured.slope,
+        derived=derived,
+        order=1,
+    )

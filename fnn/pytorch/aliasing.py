@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from fnn.pytorch.autograd import Node, back_name, is_grad_enabled, needs_gradient, record
+from fnn.pytorch.autograd import Node, is_grad_enabled, needs_gradient, record
+from fnn.pytorch.back_names import back_name
 from fnn.tensor.tensor import second
 from fnn.tensor.types import cast
 
@@ -38,10 +39,10 @@ class Transposed:
 
 def as_view(view: Any, base: Any, function: Callable, **hyper: Any) -> Any:
     """`view`, which shares the storage of `base`, as the tensor that `function(base)` is."""
-    needed = needs_gradient(base)
+    needed = is_grad_enabled() and needs_gradient(base)
     view._base = base if base._base is None else base._base
     view._seen = view._base._rewrites
-    if needed and is_grad_enabled():
+    if needed:
         way_back = Transposed(
             function, tuple(hyper.items()), base.geometry.size, base.element_type
         )
@@ -68,8 +69,8 @@ def rewrite(tensor: Any, function: Callable, *operands: Any, **hyper: Any) -> An
             "unsupported operation: more than one element of the written-to tensor refers to a "
             "single memory location. Please clone() the tensor before performing the operation."
         )
-    wanted = [needs_gradient(x) for x in (tensor, *jax.tree.leaves(operands))]
-    if not (is_grad_enabled() and any(wanted)):
+    leaves = (tensor, *jax.tree.leaves(operands))
+    if not (is_grad_enabled() and any([needs_gradient(x) for x in leaves])):
         return tensor._update(function, *operands, **hyper)
     for kind, x in (("a leaf", tensor), ("a view of a leaf", tensor._base)):
         if x is not None and x.requires_grad and x.is_leaf:

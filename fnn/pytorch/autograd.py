@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnn.pytorch.back_names import back_name
 from fnn.tensor.gradient import Differentiated, differentiable, pull_back
 from fnn.tensor.run import run
 from fnn.tensor.storage import Storage
@@ -133,69 +134,6 @@ def needs_gradient(x: Any) -> bool:
     return getattr(x, "requires_grad", False) is True
 
 
-# What PyTorch calls the way back where that is not the name of the pure function.
-BACK_NAMES = {
-    "arctan2": "Atan2Backward0",
-    "batch_matmul": "BmmBackward0",
-    "batch_norm": "NativeBatchNormBackward0",
-    "broadcast_to": "ExpandBackward0",
-    "cast": "ToCopyBackward0",
-    "clamp": "ClampBackward1",
-    "concatenate": "CatBackward0",
-    "conv": "ConvolutionBackward0",
-    "copied": "CloneBackward0",
-    "cross_entropy_loss": "NllLossBackward0",
-    "dropout": "MulBackward0",
-    "expand_dims": "UnsqueezeBackward0",
-    "flatten": "ViewBackward0",
-    "hard_tanh": "HardtanhBackward0",
-    "index_in_dim": "SelectBackward0",
-    "integer_pow": "PowBackward0",
-    "layer_norm": "NativeLayerNormBackward0",
-    "linear": "AddmmBackward0",
-    "matmul": "MmBackward0",
-    "matrix_transpose": "TBackward0",
-    "matvec": "MvBackward0",
-    "max": "MaxBackward1",
-    "max_along": "MaxBackward0",
-    "max_pool": "MaxPool2DWithIndicesBackward0",
-    "mean axis": "MeanBackward1",
-    "min": "MinBackward1",
-    "min_along": "MinBackward0",
-    "mse": "MseLossBackward0",
-    "multiply": "MulBackward0",
-    "negative": "NegBackward0",
-    "nll": "NllLossBackward0",
-    "norm": "LinalgVectorNormBackward0",
-    "placed": "CopySlices",
-    "power": "PowBackward0",
-    "reshape": "ViewBackward0",
-    "slice_in_dim": "SliceBackward0",
-    "sort_along": "SortBackward0",
-    "subtract": "SubBackward0",
-    "sum axis": "SumBackward1",
-    "swapaxes": "TransposeBackward0",
-    "take_at": "IndexBackward0",
-    "tensordot": "UnsafeViewBackward0",
-    "transpose": "PermuteBackward0",
-    "true_divide": "DivBackward0",
-}
-
-
-def back_name(function: Any, axis: bool = False) -> str:
-    """The name of the way back of a function, or of a network's last function."""
-    while inner := (
-        getattr(function, "layer", None)
-        or getattr(function, "function", None)
-        or dict(getattr(function, "children", ()))
-    ):
-        function = list(inner.values())[-1] if isinstance(inner, dict) else inner
-    name = getattr(function, "__name__", type(function).__name__)
-    derived = "".join(part.capitalize() for part in name.split("_")) + "Backward0"
-    found = BACK_NAMES.get(name, derived)
-    return BACK_NAMES.get(f"{name} axis", found) if axis else found
-
-
 def propagate(
     roots: Sequence[tuple[Any, Any]],
     deliver: Callable[[Any, Storage], None],
@@ -241,9 +179,11 @@ def propagate(
             np.zeros(size, dtype) if found is None else found
             for (size, dtype), found in zip(node.outputs, gradients, strict=True)
         ]
-        for (target, output), gradient in zip(
-            node.edges, run(pull_back, node.pullback, gradients), strict=True
-        ):
+        if hasattr(node.pullback, "eager"):
+            sent = node.pullback.eager(gradients)
+        else:
+            sent = run(pull_back, node.pullback, gradients)
+        for (target, output), gradient in zip(node.edges, sent, strict=True):
             send(target, output, gradient)
         if not retain_graph:
             node.pullback = None

@@ -10,7 +10,7 @@ from jax import Array
 
 from fnn import loss
 from fnn.errors import require_indices
-from fnn.tensor.number import number
+from fnn.tensor.number import Number, number
 from fnn.tensor.run import known, run
 from fnn.torch7.module import as_input, held, shaped, type_name
 from fnn.torch7.tensor import Tensor
@@ -21,8 +21,18 @@ class Criterion(Stateful):
     """A loss: `forward(input, target)` is a number, `backward` its gradient by the input."""
 
     def __init__(self) -> None:
-        self.output: Any = 0
+        self._output: Any = 0
         self.gradInput: Any = Tensor()
+
+    @property
+    def output(self) -> Any:
+        """What `forward` returned last."""
+        held = self._output
+        return number(held.storage) if isinstance(held, Number) else held
+
+    @output.setter
+    def output(self, value: Any) -> None:
+        self._output = value
 
     def forward(self, input: Any, target: Any) -> Any:
         """The loss."""
@@ -69,7 +79,7 @@ class _Derived(Criterion):
     def updateOutput(self, input: Any, target: Any) -> Any:
         """Compute `output` by the pure loss."""
         operands = self._operands(as_input(input), target)
-        self.output = number(run(type(self).function, *operands, **self._hyper()))
+        self.output = Number(run(type(self).function, *operands, **self._hyper()))
         return self.output
 
     def updateGradInput(self, input: Any, target: Any) -> Any:

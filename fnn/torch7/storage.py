@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any
 
 import jax.numpy as jnp
@@ -64,7 +65,11 @@ class Storage(engine.Storage, metaclass=ElementType):
         return number(run(element, self, i))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.array = run(with_element, self, position(index, len(self)), value).array
+        i = position(index, len(self))
+        if isinstance(self.array, np.ndarray):
+            self.array = with_host_element(self.array, i, value)
+        else:
+            self.array = run(with_element, self, i, value).array
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tolist())
@@ -96,7 +101,7 @@ class Storage(engine.Storage, metaclass=ElementType):
 
     def resize(self, size: int) -> Storage:
         """Keep the first elements; new ones are zero."""
-        self.array = run(resized, self, length=whole(size)).array
+        self.array = run(resized, self, shape=(whole(size),)).array
         return self
 
     def brief(self) -> str:
@@ -170,7 +175,15 @@ def element(memory: Array, index: Any) -> Array:
 
 def with_element(memory: Array, index: Any, value: Any) -> Array:
     """The memory with another value at one place."""
-    return memory.reshape(-1).at[index].set(cast(value, memory.dtype))
+    flat = memory.reshape(-1).at[index].set(cast(value, memory.dtype))
+    return flat.reshape(memory.shape)
+
+
+def with_host_element(memory: np.ndarray, index: int, value: Any) -> np.ndarray:
+    """The same on the host."""
+    memory = memory.copy()
+    memory[index] = value
+    return memory
 
 
 def filled(memory: Array, value: Any) -> Array:
@@ -178,7 +191,7 @@ def filled(memory: Array, value: Any) -> Array:
     return jnp.full_like(memory, cast(value, memory.dtype))
 
 
-def resized(memory: Array, *, length: int) -> Array:
-    """The first elements; zeros where there were none."""
-    flat = memory.reshape(-1)[:length]
-    return jnp.pad(flat, (0, length - flat.size))
+def resized(memory: Array, *, shape: tuple[int, ...]) -> Array:
+    """The first elements in another shape; zeros where there were none."""
+    flat = memory.reshape(-1)[: prod(shape)]
+    return jnp.pad(flat, (0, prod(shape) - flat.size)).reshape(shape)

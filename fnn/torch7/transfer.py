@@ -3,22 +3,42 @@
 from typing import Any
 
 from fnn import activation
-from fnn.errors import require
 from fnn.torch7.module import Module, type_name
 
 
 class Transfer(Module):
-    """A function of the input without parameters."""
+    """A function of the input without parameters.
+
+    With `inplace`, forward overwrites its input and backward its gradOutput. Inside a container
+    that runs as one program there is nothing to overwrite, and the numbers are the same.
+    """
+
+    inplace = False
 
     def _transfer(self, function: Any, inplace: bool = False, **hyper: Any) -> None:
-        require(
-            not inplace,
-            type_name(self),
-            "inplace=True",
-            "inplace=False",
-            "memory is reused by the compiler here, so that in-place modules save none",
-        )
         self.derive(function, **hyper)
+        self.inplace = inplace
+
+    def updateOutput(self, input: Any) -> Any:
+        """Compute `output`."""
+        output = super().updateOutput(input)
+        if self.inplace:
+            self.output = output = input.copy(output)
+        return output
+
+    def backward(self, input: Any, gradOutput: Any, scale: float = 1) -> Any:
+        """Compute `gradInput`."""
+        gradInput = super().backward(input, gradOutput, scale)
+        if self.inplace:
+            self.gradInput = gradInput = gradOutput.copy(gradInput)
+        return gradInput
+
+
+class Identity(Transfer):
+    """The input."""
+
+    def __init__(self) -> None:
+        self._transfer(activation.identity)
 
 
 class Tanh(Transfer):
@@ -130,6 +150,8 @@ class LeakyReLU(Transfer):
     """x above 0, negval x elsewhere."""
 
     def __init__(self, negval: float = 0.01, inplace: bool = False):
+        if isinstance(negval, bool):  # Torch7 takes a lone flag for nothing
+            negval = 0.01
         self.negval = negval
         self._transfer(activation.leaky_relu, inplace, slope=negval)
 

@@ -161,12 +161,7 @@ class Identity(Module):
     """The input."""
 
     def __init__(self, *args: Any, **keywords: Any):
-        self.derive(identity)
-
-
-def identity(x: Any) -> Any:
-    """x."""
-    return x
+        self.derive(activation.identity)
 
 
 class ReLU(Module):

@@ -1,0 +1,251 @@
+"""Arithmetic, reductions and products: each name is one pure function in a table.
+
+From a row come the method and the function. A method of elementwise arithmetic works in place;
+`result.f(x, ...)` and `torch.f(result, x, ...)` write into a given result, which gets the size of
+what is computed; all else gives a new tensor, or a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import prod
+from numbers import Real
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from fnn.errors import describe, require
+from fnn.tensor.number import number
+from fnn.tensor.run import run
+from fnn.tensor.storage import Storage
+from fnn.torch7.counting import axis
+from fnn.torch7.shapes import Shapes, element_type, size_of
+from fnn.torch7.types import name_of
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One name. `forms` says what may follow the first tensor: t a tensor, n a number."""
+
+    name: str
+    function: Callable
+    forms: tuple[str, ...] = ("",)
+    in_place: bool = False
+    floating: bool = False
+
+    def compute(self, x: Any, *others: Any) -> Any:
+        """The result in new storages."""
+        raise NotImplementedError
+
+    def method(self, x: Any, *arguments: Any) -> Any:
+        """`x.f(...)`, `x.f(source, ...)`."""
+        form = kinds(arguments)
+        if form in self.forms:
+            result = self.compute(x, *arguments)
+            return x._receive(result) if self.in_place else wrapped(x, result)
+        if form[:1] == "t" and form[1:] in self.forms:
+            return self.write(x, *arguments)
+        raise self.refusal(arguments)
+
+    def call(self, *arguments: Any) -> Any:
+        """`torch.f(x, ...)`, `torch.f(result, x, ...)`, and of numbers alone."""
+        form = kinds(arguments)
+        if form[:1] == "t" and form[1:] in self.forms:
+            return wrapped(arguments[0], self.compute(*arguments))
+        if form[:2] == "tt" and form[2:] in self.forms:
+            return self.write(*arguments)
+        if form[:1] == "n" and form[1:] in self.forms:
+            return number(run(Paired(self.function), *map(float, arguments)))
+        raise self.refusal(arguments)
+
+    def write(self, result: Any, x: Any, *others: Any) -> Any:
+        """The result in a given tensor."""
+        return result._receive(self.compute(x, *others))
+
+    def refusal(self, arguments: tuple[Any, ...]) -> TypeError:
+        """What to say of arguments that fit no form."""
+        words = {"t": "tensor", "n": "number"}
+        forms = [", ".join(words[kind] for kind in f"t{form}") for form in self.forms]
+        given = ", ".join(map(said, arguments))
+        return TypeError(f"{self.name}: given ({given}), wanted ({') or ('.join(forms)})")
+
+    def check(self, *operands: Any) -> None:
+        """Torch7 converts nothing: all tensors have one type."""
+        first, *others = (np.dtype(element_type(x)) for x in operands if kinds([x]) == "t")
+        for other in others:
+            if other != first:
+                raise TypeError(
+                    f"{self.name}: given a {name_of(first, 'Tensor')} and a "
+                    f"{name_of(other, 'Tensor')}, wanted tensors of one type\n"
+                    "likely cause: Torch7 converts only when it is told to: use typeAs, or double"
+                )
+        if self.floating and first.kind != "f":
+            raise TypeError(
+                f"{self.name}: given a {name_of(first, 'Tensor')}, wanted floating-point numbers\n"
+                "likely cause: the tensor was not converted: use double"
+            )
+
+
+@dataclass(frozen=True)
+class Elementwise(Operation):
+    """Elements in the same place; only their number has to be equal, as nothing is broadcast."""
+
+    result: str | None = None
+
+    def compute(self, x: Any, *others: Any) -> Any:
+        """The result in a new storage."""
+        self.check(x, *others)
+        return run(Paired(self.function, self.result), x, *others)
+
+    def check(self, *operands: Any) -> None:
+        """Types, numbers of elements, and divisors."""
+        super().check(*operands)
+        sizes = [size_of(x) for x in operands if kinds([x]) == "t"]
+        require(
+            len({prod(size) if size else 0 for size in sizes}) == 1,
+            self.name,
+            " and ".join(f"size {list(size)}" for size in sizes),
+            "equal numbers of elements",
+            "Torch7 does not broadcast: use expandAs",
+        )
+        if self.name in DIVISIONS and np.dtype(element_type(operands[0])).kind != "f":
+            if not np.asarray(operands[-1]).all():
+                raise ZeroDivisionError(f"{self.name}: an integer divided by zero")
+
+    def method(self, x: Any, *arguments: Any) -> Any:
+        """In place in one program."""
+        if self.in_place and kinds(arguments) in self.forms:
+            self.check(x, *arguments)
+            return x._update(Paired(self.function), *arguments)
+        return super().method(x, *arguments)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A function whose operands are brought to the first one's size, and numbers to its type."""
+
+    function: Callable
+    result: str | None = None
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+    def __call__(self, x: Any, *others: Any) -> Array:
+        x, *others = map(jnp.asarray, (x, *others))
+        found = self.function(
+            x, *(o.reshape(x.shape) if o.ndim else o.astype(x.dtype) for o in others)
+        )
+        return found if self.result is None else found.astype(self.result)
+
+
+@dataclass(frozen=True)
+class Reduction(Operation):
+    """A number, or a tensor in which a dimension has size 1; `options` are its numbers, in order."""
+
+    options: dict[str, Any] = field(default_factory=lambda: {"axis": None}, hash=False)
+
+    def compute(self, x: Any, *numbers: Any) -> Any:
+        """Along a dimension if one is given."""
+        self.check(x)
+        names = list(self.options)
+        if numbers and isinstance(numbers[0], bool):
+            names.remove("axis")
+        given = {**self.options, **dict(zip(names, numbers, strict=False))}
+        if given["axis"] is not None:
+            given["axis"] = axis(given["axis"], len(size_of(x)))
+        return run(self.function, x, **given)
+
+
+@dataclass(frozen=True)
+class Product(Operation):
+    """A product of matrices and vectors. A given result must have the right size already."""
+
+    forms: tuple[str, ...] = ("t",)
+    dimensions: tuple[int, int] = (2, 2)
+
+    def compute(self, x: Any, *others: Any) -> Any:
+        """The result in a new storage."""
+        self.check(x, *others)
+        a, b = size_of(x), size_of(others[0])
+        require(
+            self.dimensions == (len(a), len(b)) and (len(a) == 1 or a[1] == b[0]),
+            self.name,
+            f"sizes {list(a)} and {list(b)}",
+            {(2, 2): "n x m and m x p", (2, 1): "n x m and m", (1, 1): "n and m"}[self.dimensions],
+            "an operand has to be transposed, or has another size than the code was written for",
+        )
+        return run(self.function, x, *others)
+
+    def method(self, x: Any, *arguments: Any) -> Any:
+        """`result.mm(a, b)`: the tensor itself is no factor."""
+        if kinds(arguments) != "tt":
+            raise self.refusal(arguments)
+        return self.write(x, *arguments)
+
+    def write(self, result: Any, x: Any, *others: Any) -> Any:
+        """Torch7 resizes results on a GPU only; a FloatTensor is what a CudaTensor is here."""
+        self.check(result, x)
+        found = self.compute(x, *others)
+        require(
+            result._size == found.array.shape or result.element_type == np.float32,
+            self.name,
+            f"a result of size {list(result._size)}",
+            f"size {list(found.array.shape)}",
+            "the result of a product is not resized: make it of the right size",
+        )
+        return result._receive(found)
+
+
+@dataclass(frozen=True)
+class Addition(Operation):
+    """`v1 M + v2 a b`: in `r.addmm([v1,] [M,] [v2,] a, b)` the matrix M is r by default."""
+
+    def method(self, x: Any, *arguments: Any) -> Any:
+        """Write into `x`."""
+        *front, a, b = arguments
+        form = kinds(front)
+        if "t" not in form:  # the second of two numbers, or the only one, belongs to the product
+            front = [*front[:-1], x, *front[-1:]]
+        return x._receive(self.compute(*front, a, b))
+
+    def call(self, *arguments: Any) -> Any:
+        """`torch.addmm([result,] [v1,] M, [v2,] a, b)`."""
+        if kinds(arguments[:-2]).count("t") == 2:
+            return arguments[0]._receive(self.compute(*arguments[1:]))
+        x = next(x for x in arguments if kinds([x]) == "t")
+        return wrapped(x, self.compute(*arguments))
+
+    def compute(self, *arguments: Any) -> Any:
+        """The result in a new storage."""
+        *front, a, b = arguments
+        form = kinds(front)
+        if form not in ("t", "nt", "tn", "ntn") or kinds((a, b)) != "tt":
+            raise self.refusal(arguments)
+        at = form.index("t")
+        scale, product_scale = [*front[:at], 1][0], [*front[at + 1 :], 1][0]
+        self.check(front[at], a, b)
+        return run(self.function, front[at], a, b, scale, product_scale)
+
+
+def kinds(arguments: Any) -> str:
+    """A letter for each argument: t a tensor or an array, n a number, ? anything else."""
+    return "".join(
+        "t" if isinstance(x, Shapes) or size_of(x) else "n" if isinstance(x, Real) else "?"
+        for x in arguments
+    )
+
+
+def wrapped(x: Any, storages: Any) -> Any:
+    """New results: a number if there are no axes, a tuple if there are several."""
+    make = x._around if isinstance(x, Shapes) else Shapes._around
+    return jax.tree.map(lambda s: make(s) if s.array.ndim else number(s), storages)
+
+
+def said(x: Any) -> str:
+    """An argument in an error's text."""
+    return x.brief() if hasattr(x, "brief") else describe(x)

@@ -43,9 +43,7 @@ def as_view(view: Any, base: Any, function: Callable, **hyper: Any) -> Any:
     view._base = base if base._base is None else base._base
     view._seen = view._base._rewrites
     if needed:
-        way_back = Transposed(
-            function, tuple(hyper.items()), base.geometry.size, base.element_type
-        )
+        way_back = Transposed(function, tuple(hyper.items()), base.geometry.size, base.element_type)
         Node(back_name(function), way_back, [base], [view])
     return view
 
@@ -72,11 +70,7 @@ def rewrite(tensor: Any, function: Callable, *operands: Any, **hyper: Any) -> An
     leaves = (tensor, *jax.tree.leaves(operands))
     if not (is_grad_enabled() and any([needs_gradient(x) for x in leaves])):
         return tensor._update(function, *operands, **hyper)
-    for kind, x in (("a leaf", tensor), ("a view of a leaf", tensor._base)):
-        if x is not None and x.requires_grad and x.is_leaf:
-            raise RuntimeError(
-                f"{kind} Variable that requires grad is being used in an in-place operation."
-            )
+    refuse_leaf(tensor)
     if tensor._base is not None:
         raise NotImplementedError(
             "a recorded change in place through a view is not supported\n"
@@ -91,3 +85,12 @@ def rewrite(tensor: Any, function: Callable, *operands: Any, **hyper: Any) -> An
     tensor.grad_fn, tensor._output = result.grad_fn, result._output
     tensor._rewrites += 1
     return tensor
+
+
+def refuse_leaf(tensor: Any) -> None:
+    """Raise if a tensor that gradients are wanted for is about to lose the value they are for."""
+    for kind, x in (("a leaf", tensor), ("a view of a leaf", tensor._base)):
+        if is_grad_enabled() and x is not None and x.is_leaf and x.requires_grad:
+            raise RuntimeError(
+                f"{kind} Variable that requires grad is being used in an in-place operation."
+            )

@@ -274,9 +274,7 @@ class Tensor(TensorBase):
 
     def __index__(self) -> int:
         if self.length != 1 or self.is_floating_point():
-            raise TypeError(
-                "only integer tensors of a single element can be converted to an index"
-            )
+            raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self.item())
 
     __hash__ = object.__hash__

@@ -162,9 +162,7 @@ def result_type(*operands: Any) -> dtype:
         else:
             rank, found = 2, number_type(x)
         before = ranks[rank]
-        ranks[rank] = (
-            found if before is None or before is found else promote_types(before, found)
-        )
+        ranks[rank] = found if before is None or before is found else promote_types(before, found)
     result = None
     for found in ranks:
         if found is not None and (result is None or found.category > result.category):

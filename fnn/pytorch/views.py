@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn import elements
-from fnn.pytorch.aliasing import as_view
+from fnn.pytorch.aliasing import as_view, refuse_leaf
 from fnn.pytorch.autograd import record
 from fnn.pytorch.tensor import Tensor, axis_of, method
 from fnn.pytorch.types import shape_of
@@ -23,6 +23,7 @@ __all__ = [
     "chunk",
     "diagonal",
     "flatten",
+    "moveaxis",
     "movedim",
     "narrow",
     "permute",
@@ -32,6 +33,7 @@ __all__ = [
     "split",
     "squeeze",
     "swapaxes",
+    "swapdims",
     "t",
     "tensor_split",
     "transpose",
@@ -152,9 +154,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 def t(input: Tensor) -> Tensor:
     """A matrix transposed; a vector as it is."""
     if input.ndim > 2:
-        raise RuntimeError(
-            f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D"
-        )
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
     if input.ndim < 2:
         return as_view(input._permute(range(input.ndim)), input, jnp.transpose)
     return as_view(input._permute((1, 0)), input, jnp.matrix_transpose)
@@ -182,9 +182,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     axes = {axis_of(input, d) for d in dims} if dim is not None or size else set()
     gone = tuple(sorted(i for i in axes if i < len(size) and size[i] == 1))
     keep = [i for i in range(len(size)) if i not in gone]
-    found = input._view(
-        input.geometry.offset, [size[i] for i in keep], [stride[i] for i in keep]
-    )
+    found = input._view(input.geometry.offset, [size[i] for i in keep], [stride[i] for i in keep])
     return as_view(found, input, jnp.squeeze, axis=gone)
 
 
@@ -376,6 +374,7 @@ def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
 
 def _in_place(function: Any) -> Any:
     def change(self: Tensor, *arguments: Any) -> Tensor:
+        refuse_leaf(self)
         found = function(self, *arguments)
         self.geometry = found.geometry
         self.grad_fn, self._output = found.grad_fn, found._output
@@ -387,6 +386,9 @@ def _in_place(function: Any) -> Any:
 
 for _function in (t, transpose, squeeze, unsqueeze):
     setattr(Tensor, f"{_function.__name__}_", _in_place(_function))
-Tensor.T = property(lambda self: permute(self, *reversed(range(self.ndim))), doc="All axes reversed.")
+Tensor.T = property(
+    lambda self: permute(self, *reversed(range(self.ndim))), doc="All axes reversed."
+)
 Tensor.mT = property(adjoint, doc="The last two axes exchanged.")
-swapdims, moveaxis = swapaxes, movedim
+Tensor.swapdims = swapdims = swapaxes
+Tensor.moveaxis = moveaxis = movedim

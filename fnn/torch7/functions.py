@@ -6,20 +6,30 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from numpy.typing import NDArray
 
 from fnn.errors import require
 from fnn.tensor.run import run
 from fnn.tensor.types import from_data
-from fnn.torch7 import random
+from fnn.torch7 import storage, tensor
 from fnn.torch7.counting import axis, sizes, whole
-from fnn.torch7.maths import Elementwise, kinds
+from fnn.torch7.maths import Operation, kinds
 from fnn.torch7.operations import OPERATIONS, SWAPPED_POWER
-from fnn.torch7.random import Generator, chosen, initialSeed, manualSeed, seed
+from fnn.torch7.random import (
+    DISTRIBUTIONS,
+    Generator,
+    chosen,
+    draw,
+    initialSeed,
+    manualSeed,
+    restart,
+    seed,
+)
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Table
-from fnn.torch7.tensor import ByteTensor, Tensor, fromarray
-from fnn.torch7.types import getdefaulttensortype, setdefaulttensortype, type_of
+from fnn.torch7.tensor import Tensor, fromarray
+from fnn.torch7.types import NAMES, getdefaulttensortype, setdefaulttensortype, type_of
 
 
 def filling(values: Callable[..., NDArray]) -> Callable[..., Tensor]:
@@ -29,7 +39,7 @@ def filling(values: Callable[..., NDArray]) -> Callable[..., Tensor]:
         result, rest = leading(arguments)
         return result._receive(Storage(from_data(values(*rest), result.element_type)))
 
-    fill.__name__, fill.__doc__ = values.__name__.strip("_"), values.__doc__
+    fill.__name__, fill.__doc__ = values.__name__.rstrip("_"), values.__doc__
     return fill
 
 
@@ -109,14 +119,28 @@ def drawn(name: str, arguments: tuple[Any, ...]) -> Tensor:
 
 def cat(*arguments: Any) -> Tensor:
     """Tensors joined along a dimension, the last one by default; `cat([a, b], dim)` also."""
-    tables = [x for x in arguments if isinstance(x, list | tuple | Table)]
-    tensors = [x for x in (tables[0] if tables else arguments) if kinds([x]) == "t"]
-    tensors = [x for x in map(fromarray, tensors) if x.length]
-    if not tensors:
+    first = arguments[0]
+    tensors = first if isinstance(first, list | tuple | Table) else arguments
+    found = [x for x in map(fromarray, filter(is_tensor, tensors)) if x.length]
+    if not found:
         return Tensor()
-    dimension = arguments[-1] if kinds(arguments[-1:]) == "n" else tensors[0].dim()
-    joined = axis(dimension, max(tensors[0].dim(), whole(dimension)))
-    return tensors[0]._around(run(jnp.concatenate, tensors, axis=joined))
+    Operation("cat", joined).check(*found)
+    last = max(x.dim() for x in found)
+    dimension = last if is_tensor(arguments[-1]) or len(arguments) == 1 else whole(arguments[-1])
+    return found[0]._around(run(joined, found, axis=axis(dimension, max(last, dimension))))
+
+
+def joined(arrays: list[Array], *, axis: int) -> Array:
+    """Arrays joined along an axis, which they get if they lack it."""
+    short = [axis + 1 - x.ndim for x in arrays]
+    return jnp.concatenate(
+        [x.reshape(x.shape + (1,) * n) for x, n in zip(arrays, short, strict=True)], axis=axis
+    )
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether this is a tensor, or an array that may stand for one."""
+    return kinds([x]) == "t"
 
 
 def isTensor(x: Any) -> bool:
@@ -138,10 +162,69 @@ def setRNGState(*arguments: Any) -> None:
     """Go on from a state of the random stream."""
     stream, (state,) = chosen(arguments)
     stream.set_state(np.asarray(state))
+    restart(stream)
 
 
 def pow(*arguments: Any) -> Any:
     """`torch.pow(x, number)`, `torch.pow(number, x)`."""
     if kinds(arguments) == "nt":
-        return SWAPPED_POWER.call(arguments[1], arguments[0])
-    return OPERATIONS["pow"].call(*arguments)
+        return SWAPPED_POWER.call(fromarray(arguments[1]), arguments[0])
+    return function("pow")(*arguments)
+
+
+def function(name: str) -> Callable:
+    """A row of the table as a function."""
+    operation = OPERATIONS[name]
+
+    def computed(*arguments: Any) -> Any:
+        return operation.call(*(fromarray(x) if is_tensor(x) else x for x in arguments))
+
+    computed.__name__, computed.__doc__ = name, operation.function.__doc__
+    return computed
+
+
+def of_method(name: str) -> Callable:
+    """`torch.f(x, ...)` for `x.f(...)`."""
+
+    def call(x: Any, *arguments: Any) -> Any:
+        return getattr(fromarray(x), name)(*arguments)
+
+    call.__name__, call.__doc__ = name, getattr(Tensor, name).__doc__
+    return call
+
+
+def distribution(name: str) -> Callable:
+    """`torch.f(...)` is one number; `torch.f(x, ...)` is `x.f(...)`."""
+
+    def call(*arguments: Any) -> Any:
+        if arguments and isinstance(arguments[0], Tensor):
+            return arguments[0]._draw(name, *arguments[1:])
+        return draw(name, *arguments)
+
+    call.__name__, call.__doc__ = name, DISTRIBUTIONS[name].__doc__
+    return call
+
+
+FILLS = (zeros, ones, eye, range_, linspace, logspace, randperm, rand, randn)
+METHODS = """all any apply chunk clone contiguous diag dist equal expand expandAs map narrow numel permute
+    repeatTensor reshape select split squeeze t trace transpose tril triu unfold view"""
+FUNCTIONS: dict[str, Callable] = {
+    **{name: function(name) for name in OPERATIONS},
+    **{name: of_method(name) for name in METHODS.split()},
+    **{name: distribution(name) for name in DISTRIBUTIONS},
+    **{f.__name__: f for f in (*FILLS, cat, pow, fromarray, isTensor, isStorage)},
+    **{f.__name__: f for f in (manualSeed, seed, initialSeed, getRNGState, setRNGState)},
+    **{f.__name__: f for f in (getdefaulttensortype, setdefaulttensortype)},
+    **{
+        f"{name}{kind}": getattr(module, f"{name}{kind}")
+        for name in ("", *NAMES.values())
+        for kind, module in (("Tensor", tensor), ("Storage", storage))
+    },
+    "CudaTensor": tensor.CudaTensor,
+    "Generator": Generator,
+    "type": type_of,
+}
+"""Everything that `torch` has of tensors, by name."""
+
+for _fill in FILLS:
+    setattr(Tensor, _fill.__name__, _fill)

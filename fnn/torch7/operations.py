@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn import arithmetic
+from fnn import arithmetic, elements
 from fnn.tensor.number import number
 from fnn.tensor.run import run
 from fnn.torch7.indexing import Indexing
@@ -25,7 +25,7 @@ FLOATING: dict[str, Callable] = {
     "cosh": jnp.cosh,
     "exp": jnp.exp,
     "floor": jnp.floor,
-    "frac": arithmetic.fraction,
+    "frac": elements.frac,
     "log": jnp.log,
     "log1p": jnp.log1p,
     "round": arithmetic.round_half_away,
@@ -41,7 +41,7 @@ FLOATING: dict[str, Callable] = {
 ELEMENTWISE: dict[str, tuple[Callable, tuple[str, ...]]] = {
     "abs": (jnp.abs, ("",)),
     "neg": (jnp.negative, ("",)),
-    "sign": (arithmetic.sign, ("",)),
+    "sign": (elements.sign, ("",)),
     "add": (arithmetic.add_scaled, ("n", "t", "nt")),
     "csub": (arithmetic.subtract_scaled, ("n", "t", "nt")),
     "mul": (jnp.multiply, ("n",)),
@@ -60,7 +60,7 @@ ELEMENTWISE: dict[str, tuple[Callable, tuple[str, ...]]] = {
     "cmax": (jnp.maximum, ("n", "t")),
     "cmin": (jnp.minimum, ("n", "t")),
     "atan2": (jnp.arctan2, ("t",)),
-    "lerp": (arithmetic.interpolate, ("tn",)),
+    "lerp": (elements.lerp, ("tn",)),
     "addcmul": (arithmetic.add_product, ("tt", "ntt")),
     "addcdiv": (arithmetic.add_quotient, ("tt", "ntt")),
 }
@@ -106,6 +106,7 @@ OPERATIONS: dict[str, Operation] = {
     "addmv": Addition("addmv", arithmetic.add_matmul),
     "addr": Addition("addr", arithmetic.add_outer),
 }
+SWAPPED_POWER = Elementwise("pow", arithmetic.power_of, ("n",), floating=True)
 SUBTRACTION = Elementwise("-", arithmetic.subtract_from, ("n", "t"))
 MULTIPLICATIONS = {(1, 1): "dot", (2, 1): "mv", (2, 2): "mm"}
 

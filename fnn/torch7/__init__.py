@@ -1,0 +1,7 @@
+"""Torch7 in Python: `import fnn.torch7 as torch; from fnn.torch7 import nn, optim`."""
+
+from fnn.torch7 import nn, optim
+from fnn.torch7.functions import FUNCTIONS
+from fnn.torch7.table import Table
+
+globals().update(FUNCTIONS)

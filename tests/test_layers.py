@@ -63,8 +63,8 @@ def test_output_has_documented_shape(example, optional):
 def test_gradient(example, optional):
     with jax.enable_x64(True):
         given = arguments(example, jnp.float64, optional=optional)
-        report = check_gradient(layer(example), given, order=2, tolerance=1e-6)
-        assert report, report
+        report = check_gradient(layer(example), given, order=2 if optional else 1)
+        assert report.error < 1e-6, report
         assert len(report.derived) == 2  # backward and forward
 
 

@@ -10,8 +10,8 @@ import fnn.torch7 as torch
 from fnn.torch7 import nn
 
 HERE = Path(__file__).parent / "oracle"
-MODULES = [json.loads(line) for line in (HERE / "modules.jsonl").open()]
-CRITERIONS = [json.loads(line) for line in (HERE / "criterions.jsonl").open()]
+MODULES = [json.loads(line) for line in (HERE / "modules.jsonl").read_text().splitlines()]
+CRITERIONS = [json.loads(line) for line in (HERE / "criterions.jsonl").read_text().splitlines()]
 
 
 def value(x):

@@ -68,7 +68,7 @@ def rewrite(tensor: Any, function: Callable, *operands: Any, **hyper: Any) -> An
             "single memory location. Please clone() the tensor before performing the operation."
         )
     leaves = (tensor, *jax.tree.leaves(operands))
-    if not (is_grad_enabled() and any([needs_gradient(x) for x in leaves])):
+    if not (is_grad_enabled() and any(map(needs_gradient, leaves))):
         return tensor._update(function, *operands, **hyper)
     refuse_leaf(tensor)
     if tensor._base is not None:

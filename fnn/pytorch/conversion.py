@@ -25,13 +25,13 @@ def clone(input: Tensor) -> Tensor:
 
 @method
 def contiguous(self: Tensor) -> Tensor:
-    """This tensor, or a copy whose elements follow each other in memory."""
+    """The tensor, or a copy whose elements follow each other in memory."""
     return self if self.is_contiguous() else clone(self)
 
 
 @method
 def to(self: Tensor, *wanted: Any, **keywords: Any) -> Tensor:
-    """This tensor as another type, on another device, or as another tensor is."""
+    """The tensor as another type, on another device, or as another tensor is."""
     kind, on = keywords.get("dtype"), keywords.get("device")
     for x in wanted:
         if isinstance(x, Tensor):
@@ -83,19 +83,19 @@ def type(self: Tensor, dtype: Any = None) -> Any:
 
 @method
 def type_as(self: Tensor, other: Tensor) -> Tensor:
-    """This tensor as the type of another."""
+    """The tensor as the type of another."""
     return to(self, other.dtype)
 
 
 @method
 def cpu(self: Tensor) -> Tensor:
-    """This tensor, or a copy, on the CPU."""
+    """The tensor, or a copy, on the CPU."""
     return to(self, "cpu")
 
 
 @method
 def cuda(self: Tensor, device: Any = 0) -> Tensor:
-    """This tensor, or a copy, on a GPU."""
+    """The tensor, or a copy, on a GPU."""
     return to(self, device)
 
 

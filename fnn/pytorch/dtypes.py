@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -32,7 +32,7 @@ __all__ = [
 class dtype:
     """A type of elements: PyTorch's name of it, numpy's type, and the word in `FloatTensor`."""
 
-    known: dict[np.dtype, dtype] = {}
+    known: ClassVar[dict[np.dtype, dtype]] = {}
 
     def __init__(self, name: str, word: str):
         self.name, self.word, self.numpy = name, word, np.dtype(jnp.dtype(name))

@@ -51,6 +51,7 @@ class Aligned:
     dtype: np.dtype
 
     def __call__(self, *operands: Any, **hyper: Any) -> Array:
+        """Cast, align, call."""
         arrays = [cast(x, self.dtype) for x in operands]
         rank = max(x.ndim for x in arrays)
         return self.function(
@@ -115,9 +116,9 @@ def refuse(name: str, kind: dtype, operands: tuple[Any, ...]) -> None:
     number = not isinstance(second, Tensor)
     if name == "pow" and number and second < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
-    if name in ("floor_divide", "remainder", "fmod") and (number or known(second.storage)):
-        if not np.all(second if number else second._peek()):
-            raise RuntimeError("ZeroDivisionError")
+    divides = name in ("floor_divide", "remainder", "fmod") and (number or known(second.storage))
+    if divides and not np.all(second if number else second._peek()):
+        raise RuntimeError("ZeroDivisionError")
 
 
 def compute(name: str, row: Row, *operands: Any, **hyper: Any) -> Tensor:

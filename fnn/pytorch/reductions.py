@@ -70,8 +70,9 @@ PAIR_TYPES = {
 
 
 def paired(name: str, function: Callable, input: Tensor, **hyper: Any) -> Any:
-    """Values and indices."""
-    return PAIR_TYPES[name](*record(function, input, **hyper))
+    """Values and indices; a single number is its own axis."""
+    found = record(function, input if input.ndim else input.reshape(1), **hyper)
+    return PAIR_TYPES[name](*(found if input.ndim else (x.reshape(()) for x in found)))
 
 
 def along(input: Tensor, dim: Dims, keepdim: builtins.bool) -> dict[str, Any]:
@@ -193,7 +194,7 @@ def extreme(name: str, whole: Callable, pairwise: Callable, of_axis: Callable) -
             return pairwise(input, dim)
         if dim is not None:
             return paired(
-                name, of_axis, at_least_1d(input), axis=axis_of(input, dim), keepdims=keepdim
+                name, of_axis, input, axis=axis_of(input, dim), keepdims=keepdim
             )
         if not input.length:
             raise RuntimeError(

@@ -81,13 +81,13 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
 @method
 def view_as(self: Tensor, other: Tensor) -> Tensor:
-    """This tensor in the shape of another."""
+    """The tensor in the shape of another."""
     return view(self, other.shape)
 
 
 @method
 def reshape_as(self: Tensor, other: Tensor) -> Tensor:
-    """This tensor in the shape of another; a copy if need be."""
+    """The tensor in the shape of another; a copy if need be."""
     return reshape(self, other.shape)
 
 
@@ -222,7 +222,7 @@ def expand(self: Tensor, *sizes: Any) -> Tensor:
 
 @method
 def expand_as(self: Tensor, other: Tensor) -> Tensor:
-    """This tensor repeated to the shape of another."""
+    """The tensor repeated to the shape of another."""
     return expand(self, other.shape)
 
 

@@ -117,7 +117,7 @@ class TensorBase(Stateful):
         """Other elements of the same storage."""
         geometry = Geometry(int(offset), tuple(map(int, size)), tuple(map(int, stride)))
         require(
-            0 <= offset and extent(geometry) <= len(self.storage),
+            offset >= 0 and extent(geometry) <= len(self.storage),
             "view",
             f"size {list(size)}, stride {list(stride)}, offset {offset}",
             f"elements within a storage of {len(self.storage)}",
@@ -129,7 +129,7 @@ class TensorBase(Stateful):
         """Elements `start` to `start + length` along an axis."""
         offset, size, stride = self.geometry
         require(
-            0 <= start and 0 <= length and start + length <= size[axis],
+            start >= 0 and length >= 0 and start + length <= size[axis],
             "narrow",
             f"start {start} and length {length} along axis {axis}",
             f"a range within 0..{size[axis]}",

@@ -13,8 +13,8 @@ class CountError(LayerError, IndexError):
 
 def whole(x: Any) -> int:
     """A number as an int, as Lua's numbers are ints where they are whole."""
-    if isinstance(x, Real) and not isinstance(x, bool) and float(x) == int(x):
-        return int(x)
+    if isinstance(x, Real) and not isinstance(x, bool) and float(x).is_integer():
+        return int(float(x))
     raise TypeError(f"given {x!r}, wanted a whole number")
 
 

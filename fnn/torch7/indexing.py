@@ -51,7 +51,9 @@ class Indexing(Shapes):
 
     def _part(self, key: Any) -> Self:
         """The view that a key stands for: without any dimension if it selects one element."""
-        entries = key if isinstance(key, tuple) else tuple(key) if isinstance(key, Storage) else (key,)
+        entries = (
+            key if isinstance(key, tuple) else tuple(key) if isinstance(key, Storage) else (key,)
+        )
         if len(entries) > self.dim():
             raise CountError(f"given {len(entries)} indices for {self.dim()} dimensions")
         view, a = self, 0

@@ -21,10 +21,11 @@ from jax import Array
 from fnn.errors import describe, require
 from fnn.tensor.number import number
 from fnn.tensor.run import run
-from fnn.tensor.storage import Storage
 from fnn.torch7.counting import axis
 from fnn.torch7.shapes import Shapes, element_type, size_of
 from fnn.torch7.types import name_of
+
+DIVISIONS = ("div", "cdiv", "addcdiv", "fmod", "cfmod", "remainder", "cremainder", "mod", "cmod")
 
 
 @dataclass(frozen=True)

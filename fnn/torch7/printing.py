@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import product
 from math import floor, isfinite, isnan, log10, nan
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray

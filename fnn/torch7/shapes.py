@@ -175,7 +175,10 @@ class Shapes(TensorBase):
         return self.expand(other.size())
 
     def view(self, *size: Any) -> Self:
-        """The elements in another size, of which one may be -1; `view(source, ...)` is set to that."""
+        """The elements in another size, of which one length may be -1.
+
+        `x.view(source, ...)` makes `x` such a view of another tensor.
+        """
         if isinstance(size[0], Shapes):
             return self.set(size[0].view(*size[1:]))
         require(
@@ -273,7 +276,7 @@ class Shapes(TensorBase):
         return self._around(Storage(self.array))
 
     def copy(self, source: Any) -> Self:
-        """Take the elements of a tensor or an array of any type, and of any size of equal length."""
+        """Take the elements of a tensor or an array of any type; only their number has to fit."""
         size, dtype = size_of(source), element_type(source)
         require(
             prod(size) == self.length if size else not self.length,

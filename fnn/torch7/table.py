@@ -9,7 +9,6 @@ from fnn.torch7.counting import CountError, whole
 from fnn.torch7.printing import number_text
 from transforms.cells import Stateful
 
-
 DEPTH = 4  # tables further inside are printed as {...}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
 from typing import Any
 
 import jax.numpy as jnp
@@ -107,7 +106,9 @@ def fromarray(array: Any) -> Tensor:
     if dtype not in NAMES:
         known = ", ".join(map(str, NAMES))
         raise TypeError(f"fromarray: given {dtype}, wanted one of {known}: use array.astype(...)")
-    return Tensor._around(data_storage(jnp.asarray(array) if array.dtype == np.bool_ else array, dtype))
+    return Tensor._around(
+        data_storage(jnp.asarray(array) if array.dtype == np.bool_ else array, dtype)
+    )
 
 
 def conversion(name: str) -> Callable[[Tensor], Tensor]:

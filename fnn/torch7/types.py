@@ -30,6 +30,7 @@ class ElementType(type):
     element: np.dtype | None
 
     def __new__(cls, name: str, bases: tuple, contents: dict, element: str | None = None) -> Any:
+        """Make a class, of one type of elements if there is one."""
         made = super().__new__(cls, name, bases, contents)
         made.element = None if element is None else TYPES[element]
         return made
@@ -38,8 +39,9 @@ class ElementType(type):
         super().__init__(name, bases, contents)
 
     def __call__(cls, *arguments: Any) -> Any:
+        """Make an instance: of the class below, if this is one for a type of elements."""
         if cls.element is None:
-            return super().__call__(*arguments)
+            return type.__call__(cls, *arguments)
         made: Any = cls.__new__(cls.__base__)
         made._construct(cls.element, arguments)
         return made
@@ -82,10 +84,10 @@ def name_of(dtype: Any, kind: str) -> str:
 def dtype_of(name: str, kind: str) -> np.dtype:
     """The type of the elements of `torch.DoubleTensor`."""
     element = name.removeprefix("torch.").removesuffix(kind)
-    if name_or := TYPES.get(element):
-        return name_or
-    known = ", ".join(f"torch.{n}{kind}" for n in TYPES)
-    raise TypeError(f"given {name!r}, wanted one of {known}")
+    if element not in TYPES:
+        known = ", ".join(f"torch.{n}{kind}" for n in TYPES)
+        raise TypeError(f"given {name!r}, wanted one of {known}")
+    return TYPES[element]
 
 
 def type_of(x: Any) -> str:

@@ -27,10 +27,19 @@ def frac(x: Array) -> Array:
     return x - jnp.trunc(x)
 
 
-def clamp(x: Array, low: Array | None, high: Array | None) -> Array:
-    """x, but not below `low` or above `high`; the gradient is that of x at the bounds too."""
-    x = x if low is None else jnp.where(x < low, low, x)
-    return x if high is None else jnp.where(x > high, high, x)
+def clamp_min(x: Array, low: Array) -> Array:
+    """x, but not below `low`; the gradient is that of x at the bound too."""
+    return jnp.where(x < low, low, x)
+
+
+def clamp_max(x: Array, high: Array) -> Array:
+    """x, but not above `high`; the gradient is that of x at the bound too."""
+    return jnp.where(x > high, high, x)
+
+
+def clamp(x: Array, low: Array, high: Array) -> Array:
+    """x, but not below `low` or above `high`."""
+    return clamp_max(clamp_min(x, low), high)
 
 
 def add_scaled(x: Array, y: Array, scale: Array) -> Array:
@@ -63,11 +72,6 @@ def addcmul(x: Array, y: Array, z: Array, scale: Array) -> Array:
 def addcdiv(x: Array, y: Array, z: Array, scale: Array) -> Array:
     """x + scale y / z."""
     return x + scale * (y / z)
-
-
-def filled(x: Array, value: Array) -> Array:
-    """`value` in the shape and type of x."""
-    return jnp.broadcast_to(value, x.shape).astype(x.dtype)
 
 
 # Reductions, and orders along an axis.
@@ -134,22 +138,25 @@ def placed(
     x: Array,
     value: Array,
     *indices: Array,
-    path: tuple[Any, ...] = (),
     axes: tuple[int, ...] = (),
+    path: tuple[Any, ...] = (),
     add: bool = False,
 ) -> Array:
     """x with `value` at indices of some axes of `x[path]`; (start, stop, step) stand for slices."""
     steps = tuple(slice(*step) if isinstance(step, tuple) else step for step in path)
-    part = x[steps]
-    at = part.at[along(part, indices, axes)]
-    changed = at.add(value) if add else at.set(value)
+    part = x[steps] if path else x
+    index = along(part, indices, axes)
+    size = part[index].shape
+    value = value.reshape(value.shape[max(value.ndim - len(size), 0) :])
+    value = jnp.broadcast_to(value, size).astype(x.dtype)
+    changed = part.at[index].add(value) if add else part.at[index].set(value)
     return x.at[steps].set(changed) if path else changed
 
 
 def along(x: Array, indices: Sequence[Array], axes: tuple[int, ...]) -> tuple[Any, ...]:
     """An index of x with indices at some axes, and everything of the others."""
     found: list[Any] = [slice(None)] * x.ndim
-    for index, axis in zip(indices, axes, strict=True):
+    for index, axis in zip(jnp.broadcast_arrays(*indices), axes, strict=True):
         found[axis] = index
     return tuple(found)
 

@@ -47,7 +47,7 @@ class Cell:
         self._array: Any = array
         self.version = 0
         if _local.traces:
-            _local.traces[-1].born[id(self)] = weakref.ref(self)
+            _local.traces[-1].bear(self)
 
     @property
     def array(self) -> Array:
@@ -93,10 +93,9 @@ class Trace:
         for cell in self.made():
             cell._array = Lost()
 
-    @property
-    def idle(self) -> bool:
-        """Whether no cell was touched or made."""
-        return not self.before and not self.born
+    def bear(self, cell: Cell) -> None:
+        """Remember a cell that is being made."""
+        self.born[id(cell)] = weakref.ref(cell)
 
     def touch(self, cell: Cell) -> None:
         """Remember what an older cell held, and give it a stand-in that is in no other place."""
@@ -116,6 +115,20 @@ class Trace:
     def made(self) -> list[Cell]:
         """Cells made during the trace that are still there."""
         return [cell for ref in self.born.values() if (cell := ref()) is not None]
+
+
+class CellTouched(BaseException):
+    """Raised when a cell is met where there should be none."""
+
+
+class Purity(Trace):
+    """A trace that ends at the first cell, before anything has changed."""
+
+    def bear(self, cell: Cell) -> None:
+        """Refuse."""
+        raise CellTouched
+
+    touch = bear
 
 
 class Touched(NamedTuple):

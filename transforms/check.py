@@ -175,7 +175,10 @@ def line_search(
 
     coarsest = max((a.dtype for a in [*x, *start]), key=lambda dtype: jnp.finfo(dtype).eps)
     eps = float(jnp.finfo(coarsest).eps)
-    measured = measure(title, phi, eps)
+    rounding = eps * float(
+        np.sqrt(sum(np.sum((precise(w) * precise(y)) ** 2) for w, y in zip(v, start, strict=True)))
+    )
+    measured = measure(title, phi, eps, rounding)
     return judge(measured, derived, eps, tolerance, str(coarsest))
 
 
@@ -225,27 +228,27 @@ class Measured(NamedTuple):
     rises: np.ndarray
 
 
-def measure(title: str, phi: Callable[[float], float], eps: float) -> Measured:
-    """The slope of `phi` at 0, where `phi` is 0, from values that are good to `eps`."""
+def measure(title: str, phi: Callable[[float], float], eps: float, rounding: float) -> Measured:
+    """The slope of `phi` at 0, where `phi` is 0, from values that are good to `rounding`."""
     bits = -np.log2(eps)
     first = 0.5
     while not np.isfinite(phi(first) + phi(-first)):
         first /= 2
         if first < eps:
             raise TransformError(f"{title}: the function is not finite near this point")
-    steps = first * 0.5 ** np.arange(max(3, int(0.45 * bits)))
+    steps = first * 0.5 ** np.arange(max(5, int(0.45 * bits)))
     rises, falls = np.array([(phi(float(h)), phi(-float(h))) for h in steps]).T
     # Steps so small that phi is straight: what is left of the second difference is rounding.
     tiny = 0.5 ** np.round(bits * np.array([0.6, 0.65, 0.7]))
-    noise = max(abs(phi(float(h)) + phi(-float(h))) / 2 for h in tiny)
+    noise = max(rounding / 4, *(abs(phi(float(h)) + phi(-float(h))) / 2 for h in tiny))
     second = (rises - falls) / (2 * steps)
     fourth = (4 * second[1:] - second[:-1]) / 3
     change = np.abs(np.diff(fourth))
     doubt = np.maximum([*change, 0], [0, *change]) + noise / steps[1:]
     best = int(np.argmin(doubt))
-    return Measured(
-        float(fourth[best]), 1.5 * float(doubt[best]), float(steps[best + 1]), noise, steps, rises
-    )
+    slope, step = float(fourth[best]), float(steps[best + 1])
+    resolution = 1.5 * float(doubt[best]) + 4 * eps * abs(slope)
+    return Measured(slope, resolution, step, noise, steps, rises)
 
 
 def taylor_order(measured: Measured, slope: float) -> float:

@@ -21,14 +21,10 @@ import jax
 from jax import Array
 from jax.core import eval_jaxpr
 
-from transforms.cells import Cell, Stateful, Trace
+from transforms.cells import Cell, CellTouched, Purity, Stateful, Trace
 from transforms.effects import Call, Recipes, Snapshot
 from transforms.explain import report
 from transforms.survey import Survey, difference
-
-
-class _TouchesCells(BaseException):
-    """Raised while tracing a function for `jax.jit`, when it turns out not to be pure."""
 
 
 class Jit:
@@ -40,11 +36,8 @@ class Jit:
         self._lifted: Lifted | None = None
 
         def pure(*args: Any, **keywords: Any) -> Any:
-            with Trace() as trace:
-                output = function(*args, **keywords)
-            if not trace.idle:
-                raise _TouchesCells
-            return output
+            with Purity():
+                return function(*args, **keywords)
 
         self._pure = jax.jit(update_wrapper(pure, function), static_argnames=static(function))
 
@@ -53,7 +46,7 @@ class Jit:
         if self._lifted is None:
             try:
                 return self._pure(*args, **keywords)
-            except _TouchesCells:
+            except CellTouched:
                 pass
             except TypeError:
                 if not any(isinstance(x, Stateful) for x in jax.tree.leaves((args, keywords))):

@@ -113,8 +113,10 @@ def inside(x: Any) -> Iterator[tuple[Any, Any]]:
         yield "function", x.__func__
     elif isinstance(x, functools.partial):
         yield from (("function", x.func), ("arguments", x.args), ("keywords", x.keywords))
-    elif isinstance(x, types.FunctionType) and not library(x.__module__):
-        yield from variables(x)
+    elif isinstance(x, types.FunctionType) and not x.__module__.startswith("jax"):
+        yield from free_variables(x)
+        if not library(x.__module__):
+            yield from global_variables(x)
 
 
 def attributes(x: Any) -> dict[Any, Any] | None:
@@ -133,8 +135,8 @@ def library(module: str | None) -> bool:
     return (module or "").partition(".")[0] in LIBRARIES
 
 
-def variables(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
-    """The values of a function's free and global variables, and of its defaults."""
+def free_variables(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    """What a function closes over, and its defaults."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             yield name, cell.cell_contents
@@ -142,6 +144,10 @@ def variables(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
             yield name, None
     yield "defaults", function.__defaults__
     yield "keyword defaults", function.__kwdefaults__
+
+
+def global_variables(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    """The global variables that a function, or a function inside it, names."""
     codes = [function.__code__]
     for code in codes:
         codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]

@@ -60,6 +60,11 @@ class InPlaceOf:
         return cast(jnp.broadcast_to(value, x.shape), x.dtype)
 
 
+def assigned(x: Array, value: Any) -> Array:
+    """What takes the place of x, as its type."""
+    return cast(value, x.dtype)
+
+
 def rewrite(tensor: Any, function: Callable, *operands: Any, **hyper: Any) -> Any:
     """Change a tensor in place to `function(tensor, *operands)`; returns the tensor."""
     if any(s == 0 and n > 1 for n, s in zip(*tensor.geometry[1:], strict=True)):

@@ -4,8 +4,12 @@ from typing import Any
 
 # What PyTorch calls the way back where that is not the name of the pure function.
 BACK_NAMES = {
+    "absolute": "AbsBackward0",
+    "add_scaled": "AddBackward0",
     "arctan2": "Atan2Backward0",
+    "assigned": "CopyBackwards",
     "batch_matmul": "BmmBackward0",
+    "batched": "UnsafeViewBackward0",
     "batch_norm": "NativeBatchNormBackward0",
     "broadcast_to": "ExpandBackward0",
     "cast": "ToCopyBackward0",
@@ -17,6 +21,7 @@ BACK_NAMES = {
     "dropout": "MulBackward0",
     "expand_dims": "UnsqueezeBackward0",
     "flatten": "ViewBackward0",
+    "einsum_of": "BmmBackward0",
     "hard_tanh": "HardtanhBackward0",
     "index_in_dim": "SelectBackward0",
     "integer_pow": "PowBackward0",
@@ -41,6 +46,7 @@ BACK_NAMES = {
     "reshape": "ViewBackward0",
     "slice_in_dim": "SliceBackward0",
     "sort_along": "SortBackward0",
+    "subtract_scaled": "SubBackward0",
     "subtract": "SubBackward0",
     "sum axis": "SumBackward1",
     "swapaxes": "TransposeBackward0",
@@ -48,6 +54,7 @@ BACK_NAMES = {
     "tensordot": "UnsafeViewBackward0",
     "transpose": "PermuteBackward0",
     "true_divide": "DivBackward0",
+    "zeros_like": "ZeroBackward0",
 }
 
 

@@ -206,8 +206,8 @@ def distribution(name: str) -> Callable:
 
 
 FILLS = (zeros, ones, eye, range_, linspace, logspace, randperm, rand, randn)
-METHODS = """all any apply chunk clone contiguous diag dist equal expand expandAs map narrow numel permute
-    repeatTensor reshape select split squeeze t trace transpose tril triu unfold view"""
+METHODS = """all any apply chunk clone contiguous diag dist equal expand expandAs map narrow numel
+    permute repeatTensor reshape select split squeeze t trace transpose tril triu unfold view"""
 FUNCTIONS: dict[str, Callable] = {
     **{name: function(name) for name in OPERATIONS},
     **{name: of_method(name) for name in METHODS.split()},

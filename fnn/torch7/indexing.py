@@ -21,9 +21,8 @@ from fnn.torch7.table import Table
 from transforms.cells import tracing
 
 SLICE = (
-    "a Python slice counts from 0 and leaves out its end; Torch7's ranges are lists that count from "
-    "1 and include it: x[[2, 3]] has the elements 2 and 3, x[[2, 3], []] those rows, x[[], [1]] "
-    "the first column"
+    "a Python slice counts from 0 and leaves out its end; Torch7's ranges are lists, which count "
+    "from 1 and include it: x[[2, 3]] has the elements or rows 2 and 3, x[[], [1]] the first column"
 )
 
 
@@ -51,9 +50,7 @@ class Indexing(Shapes):
 
     def _part(self, key: Any) -> Self:
         """The view that a key stands for: without any dimension if it selects one element."""
-        entries = (
-            key if isinstance(key, tuple) else tuple(key) if isinstance(key, Storage) else (key,)
-        )
+        entries = tuple(key) if isinstance(key, tuple | Storage) else (key,)
         if len(entries) > self.dim():
             raise CountError(f"given {len(entries)} indices for {self.dim()} dimensions")
         view, a = self, 0
@@ -93,7 +90,7 @@ class Indexing(Shapes):
 
     def maskedCopy(self, mask: Any, source: Any) -> Self:
         """The elements of `source` in order, where a ByteTensor is not zero."""
-        count = 0 if tracing() else np.count_nonzero(self._masked(mask))
+        count = 0 if tracing() else int(np.count_nonzero(self._masked(mask)))
         require(
             count <= prod(size_of(source)),
             "maskedCopy",
@@ -107,7 +104,7 @@ class Indexing(Shapes):
         """A mask with an element for each of the tensor's."""
         count = prod(size_of(mask))
         require(
-            is_mask(mask) and count == self.length,
+            count == self.length and is_mask(mask),
             "mask",
             f"{count} elements of {element_type(mask)}",
             f"a ByteTensor of {self.length}",
@@ -118,7 +115,7 @@ class Indexing(Shapes):
 
 def is_mask(key: Any) -> bool:
     """Whether a key is a ByteTensor, or an array of booleans."""
-    return size_of(key) != () and element_type(key) in (np.uint8, np.bool_)
+    return size_of(key) != () and np.dtype(element_type(key)).name in ("uint8", "bool")
 
 
 def filled_where(x: Array, mask: Array, value: Any) -> Array:

@@ -113,9 +113,9 @@ class Elementwise(Operation):
             "equal numbers of elements",
             "Torch7 does not broadcast: use expandAs",
         )
-        if self.name in DIVISIONS and np.dtype(element_type(operands[0])).kind != "f":
-            if not np.asarray(operands[-1]).all():
-                raise ZeroDivisionError(f"{self.name}: an integer divided by zero")
+        whole = np.dtype(element_type(operands[0])).kind != "f"
+        if whole and self.name in DIVISIONS and not np.asarray(operands[-1]).all():
+            raise ZeroDivisionError(f"{self.name}: an integer divided by zero")
 
     def method(self, x: Any, *arguments: Any) -> Any:
         """In place in one program."""
@@ -137,16 +137,16 @@ class Paired:
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     def __call__(self, x: Any, *others: Any) -> Array:
-        x, *others = map(jnp.asarray, (x, *others))
-        found = self.function(
-            x, *(o.reshape(x.shape) if o.ndim else o.astype(x.dtype) for o in others)
-        )
+        """Compute."""
+        x, *rest = map(jnp.asarray, (x, *others))
+        rest = [other.reshape(x.shape) if other.ndim else other.astype(x.dtype) for other in rest]
+        found = self.function(x, *rest)
         return found if self.result is None else found.astype(self.result)
 
 
 @dataclass(frozen=True)
 class Reduction(Operation):
-    """A number, or a tensor in which a dimension has size 1; `options` are its numbers, in order."""
+    """A number, or a tensor in which a dimension has size 1; `options` names its arguments."""
 
     options: dict[str, Any] = field(default_factory=lambda: {"axis": None}, hash=False)
 
@@ -221,9 +221,9 @@ class Addition(Operation):
         x = next(x for x in arguments if kinds([x]) == "t")
         return wrapped(x, self.compute(*arguments))
 
-    def compute(self, *arguments: Any) -> Any:
+    def compute(self, x: Any, *others: Any) -> Any:
         """The result in a new storage."""
-        *front, a, b = arguments
+        *front, a, b = arguments = (x, *others)
         form = kinds(front)
         if form not in ("t", "nt", "tn", "ntn") or kinds((a, b)) != "tt":
             raise self.refusal(arguments)

@@ -31,7 +31,8 @@ class Storage(engine.Storage, metaclass=ElementType):
         given = arguments[0] if arguments else 0
         values = np.asarray(list(given), dtype) if np.iterable(given) else np.zeros(given, dtype)
         # Sizes are LongStorages. They stay on the host, known even where a function is compiled.
-        engine.Storage.__init__(self, values if dtype == np.int64 else from_data(values, dtype))
+        array: Any = values if dtype == np.int64 else from_data(values, dtype)
+        engine.Storage.__init__(self, array)
 
     def __call__(self) -> Storage:
         """`x.storage` itself, which Torch7 writes as a call."""
@@ -65,11 +66,13 @@ class Storage(engine.Storage, metaclass=ElementType):
         return number(run(element, self, i))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        i = position(index, len(self))
-        if isinstance(self.array, np.ndarray):
-            self.array = with_host_element(self.array, i, value)
-        else:
-            self.array = run(with_element, self, i, value).array
+        i, array = position(index, len(self)), self.array
+        if isinstance(array, np.ndarray):
+            array = array.copy()
+            array[i] = value
+        self.array = (
+            array if isinstance(array, np.ndarray) else run(with_element, self, i, value).array
+        )
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tolist())
@@ -177,13 +180,6 @@ def with_element(memory: Array, index: Any, value: Any) -> Array:
     """The memory with another value at one place."""
     flat = memory.reshape(-1).at[index].set(cast(value, memory.dtype))
     return flat.reshape(memory.shape)
-
-
-def with_host_element(memory: np.ndarray, index: int, value: Any) -> np.ndarray:
-    """The same on the host."""
-    memory = memory.copy()
-    memory[index] = value
-    return memory
 
 
 def filled(memory: Array, value: Any) -> Array:

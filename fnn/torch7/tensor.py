@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from fnn.tensor.tensor import TensorBase
@@ -14,6 +13,7 @@ from fnn.torch7.counting import sizes
 from fnn.torch7.operations import Maths
 from fnn.torch7.printing import tensor_text
 from fnn.torch7.random import Draws
+from fnn.torch7.shapes import size_of
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Table
 from fnn.torch7.types import NAMES, TYPES, ElementType, default_type
@@ -35,7 +35,7 @@ class Tensor(Draws, Maths, metaclass=ElementType):
         is_size = isinstance(first, Storage) and first.dtype == np.int64 != dtype
         if isinstance(first, Storage | TensorBase) and not is_size:
             self._hold(filled_storage((), dtype)).set(*arguments)
-        elif isinstance(first, list | tuple | Table) or np.ndim(first):
+        elif isinstance(first, list | tuple | Table) or size_of(first):
             self._hold(data_storage(plain(first), dtype))
         else:
             self._hold(filled_storage(sizes(arguments), dtype))
@@ -102,13 +102,10 @@ def fromarray(array: Any) -> Tensor:
     """A tensor of a NumPy or jax array's type and elements."""
     if isinstance(array, Tensor):
         return array
-    dtype = np.dtype("uint8") if array.dtype == np.bool_ else np.dtype(array.dtype)
+    dtype = np.dtype("uint8" if array.dtype == np.bool_ else array.dtype)
     if dtype not in NAMES:
-        known = ", ".join(map(str, NAMES))
-        raise TypeError(f"fromarray: given {dtype}, wanted one of {known}: use array.astype(...)")
-    return Tensor._around(
-        data_storage(jnp.asarray(array) if array.dtype == np.bool_ else array, dtype)
-    )
+        raise TypeError(f"fromarray: given {dtype}, wanted one of {', '.join(map(str, NAMES))}")
+    return Tensor._around(data_storage(array, dtype))
 
 
 def conversion(name: str) -> Callable[[Tensor], Tensor]:

@@ -42,7 +42,7 @@ class ElementType(type):
         """Make an instance: of the class below, if this is one for a type of elements."""
         if cls.element is None:
             return type.__call__(cls, *arguments)
-        made: Any = cls.__new__(cls.__base__)
+        made: Any = object.__new__(cls.__base__)  # type: ignore[arg-type]
         made._construct(cls.element, arguments)
         return made
 

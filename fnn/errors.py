@@ -12,7 +12,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 
 class LayerError(ValueError):
@@ -40,7 +39,7 @@ def require(condition: bool, layer: str, given: str, wanted: str, cause: str) ->
         raise LayerError(f"{layer}: given {given}, wanted {wanted}\nlikely cause: {cause}")
 
 
-def require_indices(indices: Array, size: int, layer: str, cause: str) -> None:
+def require_indices(indices: Any, size: int, layer: str, cause: str) -> None:
     """Raise a `LabelError` unless all `indices` lie in 0..size-1.
 
     Values that are known only inside a compiled program can't be looked at: there a layer turns an

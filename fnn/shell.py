@@ -77,15 +77,19 @@ class Shell(Stateful):
             return None
         if self._derived is not None:
             return self._derived
-        children = tuple((name, self._in_mode(child)) for name, child in self._children())
-        if not children or any(layer is None for _, layer in children):
+        children = []
+        for name, child in self._children():
+            if (found := self._in_mode(child)) is None:
+                return None
+            children.append((name, found))
+        if not children or self.network is None:
             return None
         old = () if self._composed is None else self._composed.children
         if len(old) != len(children) or any(
             a[0] != b[0] or (a[1] is not b[1] and a[1] != b[1])
             for a, b in zip(old, children, strict=True)
         ):
-            self._composed = self.network(children)
+            self._composed = self.network(tuple(children))
         return self._composed
 
     def _in_mode(self, child: Any) -> Applicable | None:
@@ -97,9 +101,9 @@ class Shell(Stateful):
 
     def _rederive(self, **hyper: Hashable) -> None:
         """Change hyperparameters."""
-        self._derived = replace(
-            self._derived, hyper=tuple({**dict(self._derived.hyper), **hyper}.items())
-        )
+        derived = self._derived
+        if derived is not None:
+            self._derived = replace(derived, hyper=tuple({**dict(derived.hyper), **hyper}.items()))
 
     def tensors(self, kind: str) -> dict[str, Any]:
         """The tensors of `params` or of `state`, nested as the layer wants them."""

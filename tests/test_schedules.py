@@ -51,7 +51,7 @@ TABLE = [
 every_schedule = pytest.mark.parametrize("schedule", [row[0] for row in TABLE], ids=str)
 
 
-@pytest.mark.parametrize(("schedule", "scheduler"), TABLE, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("schedule", "scheduler"), TABLE, ids=[str(row[0]) for row in TABLE])
 @pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's own calls inside SequentialLR
 def test_equals_pytorch(schedule, scheduler):
     torch = pytest.importorskip("torch")

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.core import Tracer
 
 
 class _Local(threading.local):
@@ -88,8 +89,8 @@ class Trace:
 
     def __exit__(self, *_: object) -> None:
         _local.traces.remove(self)
-        for cell, array, _ in self.before.values():
-            cell._array = array
+        for touched in self.before.values():
+            touched.cell._array = touched.array
         for cell in self.made():
             cell._array = Lost()
 
@@ -103,7 +104,7 @@ class Trace:
         if id(cell) in self.before or (born is not None and born() is cell):
             return
         array = stand_in = cell._array
-        if not isinstance(array, jax.core.Tracer):
+        if not isinstance(array, Tracer):
             with jax.ensure_compile_time_eval():
                 cell._array = stand_in = jnp.copy(array)
         self.before[id(cell)] = Touched(cell, array, stand_in)

@@ -19,10 +19,10 @@ from typing import Any
 
 import jax
 from jax import Array
-from jax.core import eval_jaxpr
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from transforms.cells import Cell, CellTouched, Purity, Stateful, Trace
-from transforms.effects import Call, Recipes, Snapshot
+from transforms.effects import Call, Effect, Recipes, Snapshot
 from transforms.explain import report
 from transforms.survey import Survey, difference
 
@@ -106,20 +106,22 @@ class Program:
 
     def __init__(self, function: Callable, survey: Survey):
         outside = bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
-        snapshot = Snapshot(survey)
-        trace = Trace()
+        snapshot, trace = Snapshot(survey), Trace()
+        self.structure: Any = None
+        self.results: list[Callable[[Call], Any]] = []
+        self.effects: list[Effect] = []
+        self.written: list[Any] = []
 
         def flat(*arrays: Array) -> list[Array]:
             args, keywords = survey.refill(arrays)
             with jax.enable_x64(outside):
                 output = function(*args, **keywords)
-            recipes = Recipes(survey, trace)
+            recipes, cells = Recipes(survey, trace), trace.written()
             leaves, self.structure = jax.tree.flatten(output)
-            self.results = [recipes.of(leaf) for leaf in leaves]
-            self.effects = snapshot.effects(recipes)
-            written = trace.written()
-            self.written = [survey.place(cell) for cell in written]
-            return [cell.array for cell in written] + recipes.arrays
+            self.results += [recipes.of(leaf) for leaf in leaves]
+            self.effects += snapshot.effects(recipes)
+            self.written += [survey.place(cell) for cell in cells]
+            return [cell.array for cell in cells] + recipes.arrays
 
         with trace, jax.enable_x64(True):
             try:
@@ -140,7 +142,7 @@ class Program:
             consts = constants.copy()
             for place, array in zip(places, arrays, strict=False):
                 consts[place] = array
-            return eval_jaxpr(jaxpr.jaxpr, consts, *arrays[len(places) :])
+            return jaxpr_as_fun(ClosedJaxpr(jaxpr.jaxpr, consts))(*arrays[len(places) :])
 
         run.__name__ = run.__qualname__ = label(function)
         self.run = jax.jit(run, donate_argnums=[i for i, d in enumerate(self.donated) if d])

@@ -57,7 +57,9 @@ def write(runs: dict[str, Any], data: Digits, steps: int, folder: Path) -> list[
 
     for door, run in runs.items():
         flat = jax.tree_util.tree_flatten_with_path(run.params)[0]
-        arrays = {".".join(key.key for key in path): np.asarray(x) for path, x in flat}
+        arrays: dict[str, Any] = {
+            ".".join(key.key for key in path): np.asarray(x) for path, x in flat
+        }
         paths.append(folder / f"{door}.npz")
         np.savez(paths[-1], **arrays)
     return paths

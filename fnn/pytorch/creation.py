@@ -46,9 +46,7 @@ def made(array: Any, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new tensor of an array that nothing else changes."""
     found = Tensor._around(Storage(place(array, device)))
     if requires_grad and not found.is_floating_point():
-        raise RuntimeError(
-            "Only Tensors of floating point and complex dtype can require gradients"
-        )
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     found._requires_grad = requires_grad
     return found
 
@@ -142,9 +140,7 @@ def sizes_of(size: Any) -> tuple[int, ...]:
     shape = shape_of(size)
     if any(n < 0 for n in shape):
         bad = next(n for n in shape if n < 0)
-        raise RuntimeError(
-            f"Trying to create tensor with negative dimension {bad}: {list(shape)}"
-        )
+        raise RuntimeError(f"Trying to create tensor with negative dimension {bad}: {list(shape)}")
     return shape
 
 

@@ -33,7 +33,9 @@ def check_types(a: Tensor, b: Tensor) -> None:
     """Raise if two factors are of different types: nothing is converted."""
     if a.dtype is not b.dtype:
         first, second = (x.dtype.word.lower() for x in (a, b))
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {first} != {second}")
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {first} != {second}"
+        )
 
 
 def check_ranks(name: str, *wanted: tuple[str, Tensor, int]) -> None:

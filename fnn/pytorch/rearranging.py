@@ -65,7 +65,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for i, x in enumerate(given):
         if x.ndim != len(first) or not x.ndim:
             if not x.ndim:
-                raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+                raise RuntimeError(
+                    f"zero-dimensional tensor (at position {i}) cannot be concatenated"
+                )
             raise RuntimeError(
                 f"Tensors must have same number of dimensions: got {len(first)} and {x.ndim}"
             )

@@ -193,9 +193,7 @@ def extreme(name: str, whole: Callable, pairwise: Callable, of_axis: Callable) -
         if isinstance(dim, Tensor):
             return pairwise(input, dim)
         if dim is not None:
-            return paired(
-                name, of_axis, input, axis=axis_of(input, dim), keepdims=keepdim
-            )
+            return paired(name, of_axis, input, axis=axis_of(input, dim), keepdims=keepdim)
         if not input.length:
             raise RuntimeError(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify "

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 from jax import Array
+from jax.core import Tracer
 
 from fnn.tensor import views
 from fnn.tensor.storage import Storage
@@ -88,4 +89,4 @@ def compiled(program: Program) -> Callable:
 
 def known(storage: Storage) -> bool:
     """Whether a storage's numbers can be looked at now, or only inside a compiled program."""
-    return not (tracing() and isinstance(storage.array, jax.core.Tracer))
+    return not (tracing() and isinstance(storage.array, Tracer))

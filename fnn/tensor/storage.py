@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from jax import Array
-
 from transforms.cells import Cell
 
 

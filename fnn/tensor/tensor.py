@@ -96,7 +96,7 @@ class TensorBase(Stateful):
         return self.array.__dlpack__(**keywords)
 
     def __dlpack_device__(self) -> Any:
-        return self.array.__dlpack_device__()
+        return self.array.__dlpack_device__()  # type: ignore[attr-defined]
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers."""
@@ -239,6 +239,7 @@ class Into:
         self.__name__ = getattr(function, "__name__", type(function).__name__)
 
     def __call__(self, *operands: Any, **hyper: Any) -> tuple[tuple[Array], None]:
+        """The value in the shape of the first operand, to be written; nothing else."""
         value = self.function(*operands, **hyper)
         return (jnp.broadcast_to(value, operands[0].shape),), None
 

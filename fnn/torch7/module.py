@@ -18,6 +18,7 @@ from fnn.tensor.gradient import Differentiated, Filled, differentiable
 from fnn.tensor.replay import replay
 from fnn.tensor.run import run
 from fnn.tensor.storage import Storage
+from fnn.tensor.types import from_data
 from fnn.torch7 import random
 from fnn.torch7.flatten import flatten
 from fnn.torch7.table import Table
@@ -47,6 +48,10 @@ class Module(Shell):
     transient = (*Shell.transient, "_run", "_inside")
 
     train = True
+    weight: Tensor
+    bias: Tensor | None
+    gradWeight: Tensor
+    gradBias: Tensor | None
     _run: Run | None = None
     _inside: Callable[[], None] | None = None
 
@@ -129,7 +134,7 @@ class Module(Shell):
             raise
         if self.network is not None:
             operands = jax.tree.map(lambda x: getattr(x, "array", x), operands)
-            self._watch(self)
+            self._watch()
         self._run = Run(layer, self._mode, operands, len(learned), tuple(wanted), pullback, output)
         return self._hold_output(output)
 
@@ -171,11 +176,11 @@ class Module(Shell):
         )
         inputs, structure = jax.tree.flatten(operands[3:])
         gradients = [
-            next(found) if w else Storage(np.zeros(x.array.shape, x.array.dtype))
+            next(found) if w else Storage(from_data(np.zeros(x.array.shape), x.element_type))
             for x, w in zip(inputs, wanted, strict=True)
         ]
         if self.network is not None:
-            self._watch(self, cotangents)
+            self._watch(cotangents)
         return self._hold_gradient(single(jax.tree.unflatten(structure, gradients)))
 
     def _say_where(self, error: Exception) -> None:
@@ -191,13 +196,15 @@ class Module(Shell):
         if module is self:
             error.add_note(f"In {self}")
 
-    def _watch(self, owner: Module, cotangents: Any = None) -> None:
-        """Have all modules inside ask `owner` when somebody asks for their results."""
+    def _watch(self, cotangents: Any = None) -> None:
+        """Have all modules inside compute their results when somebody asks for them."""
 
         def inside() -> None:
             for module in modules.values():
                 module._inside = None
-            layer, train, (params, state, key, *inputs), *_ = owner._run
+            if self._run is None:
+                return
+            layer, train, (params, state, key, *inputs), *_ = self._run
             found, back = run(
                 replay, params, state, key, tuple(inputs), cotangents, layer=layer, train=train
             )
@@ -206,7 +213,7 @@ class Module(Shell):
                 if back:
                     module._hold_gradient(single(back[path]))
 
-        modules = dict(owner._descendants())
+        modules = dict(self._descendants())
         for module in modules.values():
             module._inside = inside
 
@@ -247,7 +254,7 @@ class Module(Shell):
         names = self._names["params"] if self._derived is not None else ("weight", "bias")
         pairs = [(getattr(self, n, None), getattr(self, gradient_name(n), None)) for n in names]
         pairs = [(p, g) for p, g in pairs if p is not None and g is not None]
-        return tuple(map(Table, zip(*pairs, strict=True))) if pairs else (None, None)
+        return (Table(p for p, _ in pairs), Table(g for _, g in pairs)) if pairs else (None, None)
 
     def getParameters(self) -> tuple[Tensor, Tensor]:
         """Two vectors: all parameters, all gradients. The modules' tensors become views of them."""

@@ -28,5 +28,3 @@ from fnn.torch7.transfer import (
     TanhShrink,
     Threshold,
 )
-
-__all__ = [name for name in dir() if name[0].isupper()]

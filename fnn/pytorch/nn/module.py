@@ -246,7 +246,7 @@ class Module(Shell):
         return self
 
     def to(self, *args: Any, **keywords: Any) -> Self:
-        """Convert all floating-point tensors, gradients too; the parameters stay the same objects."""
+        """Convert all tensors, gradients too; the parameters stay the same objects."""
         for tensor in [*self.parameters(), *self.buffers()]:
             for each in (tensor, getattr(tensor, "grad", None)):
                 if each is not None:

@@ -17,8 +17,8 @@ from transforms.cells import Stateful
 class Optimizer(Stateful):
     """Parameters in groups with hyperparameters, and what is kept for each parameter.
 
-    A subclass names its pure `rule`, PyTorch's names of the rule's hyperparameters, and those of the
-    fields of the rule's state.
+    A subclass names its pure `rule`, PyTorch's names of the rule's hyperparameters, and those of
+    the fields of the rule's state.
     """
 
     rule: ClassVar[ModuleType]
@@ -170,14 +170,10 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
     ):
-        if lr < 0 or momentum < 0 or weight_decay < 0:
-            name, value = next(
-                (n, v)
-                for n, v in (("learning rate", lr), ("momentum value", momentum))
-                + (("weight_decay value", weight_decay),)
-                if v < 0
-            )
-            raise ValueError(f"Invalid {name}: {value}")
+        numbers = {"learning rate": lr, "momentum value": momentum}
+        for name, value in {**numbers, "weight_decay value": weight_decay}.items():
+            if value < 0:
+                raise ValueError(f"Invalid {name}: {value}")
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         given = dict(locals())

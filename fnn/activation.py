@@ -13,13 +13,13 @@ from jax import Array, lax
 from fnn.errors import describe, require
 
 
-def identity(x: Array, *others: Array) -> Array | tuple[Array, ...]:
-    """`x` itself, or all of several inputs.
+def identity(x: Array) -> Array:
+    """`x` itself.
 
     x:      (...)
     ->      (...)
     """
-    return (x, *others) if others else x
+    return x
 
 
 def threshold(x: Array, *, threshold: float, value: float) -> Array:

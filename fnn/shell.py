@@ -35,7 +35,7 @@ class Shell(Stateful):
     network: ClassVar[type[Network] | None] = None
     transient = ("_composed",)
 
-    _derived: Layer | None = None
+    _derived: Applicable | None = None
     _composed: Network | None = None
     _names: dict[str, tuple[str, ...]]
 
@@ -58,7 +58,10 @@ class Shell(Stateful):
 
     def derive(self, function: Callable, *sizes: Hashable, **keywords: Hashable) -> None:
         """Be the layer `function`; sizes and keywords are as `fnn.layer` takes them."""
-        derived = layer(function, *sizes, **keywords)
+        self.be(layer(function, *sizes, **keywords))
+
+    def be(self, derived: Applicable) -> None:
+        """Be a layer, with parameters and state of its own."""
         shapes, state = parameter_shapes(derived), derived.initial_state()
         for name, shape in shapes.items():
             self._add_parameter(name, shape)
@@ -102,7 +105,7 @@ class Shell(Stateful):
     def _rederive(self, **hyper: Hashable) -> None:
         """Change hyperparameters."""
         derived = self._derived
-        if derived is not None:
+        if isinstance(derived, Layer):
             self._derived = replace(derived, hyper=tuple({**dict(derived.hyper), **hyper}.items()))
 
     def tensors(self, kind: str) -> dict[str, Any]:
@@ -166,7 +169,7 @@ class Shell(Stateful):
 
 
 @cache
-def parameter_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
+def parameter_shapes(layer: Applicable) -> dict[str, tuple[int, ...]]:
     """Names and shapes of a layer's parameters, in the order in which it makes them."""
     order: list[str] = []
 

@@ -1,4 +1,4 @@
-"""transforms.jit on imperative code: one program, unchanged numbers, nothing stale, nothing leaked."""
+"""transforms.jit on imperative code: one program, the same numbers, nothing stale or leaked."""
 
 import jax
 import jax.numpy as jnp
@@ -296,14 +296,14 @@ def test_a_lifted_function_says_why_it_was_traced_again():
 
 
 def test_compiled_steps_can_be_nested_and_mixed_with_eager_ones():
-    net, _, step = pytorch_step(OPTIMISERS["momentum"])
+    _, _, step = pytorch_step(OPTIMISERS["momentum"])
     lifted = transforms.jit(step)
     x, y = torch.from_numpy(X), torch.from_numpy(Y)
     mixed = [lifted(x, y).item(), step(x, y).item(), lifted(x, y).item(), step(x, y).item()]
     _, _, eager = pytorch_step(OPTIMISERS["momentum"])
     np.testing.assert_allclose(mixed, [eager(x, y).item() for _ in range(4)], rtol=1e-6)
 
-    net, _, step = pytorch_step(OPTIMISERS["momentum"])
+    _, _, step = pytorch_step(OPTIMISERS["momentum"])
     inner = transforms.jit(step)
 
     @transforms.jit

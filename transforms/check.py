@@ -78,7 +78,7 @@ def check_gradient(
 ) -> GradientReport:
     """Compare the derivatives of `f` with finite differences along one random direction.
 
-    All floating-point numbers in `args` (pytrees; or in those named in `by`) are perturbed,
+    All real floating-point numbers in `args` (pytrees; or in those named in `by`) are perturbed,
     integers and keys are held fixed; all floating-point outputs count, a returned state too. `key`
     (or a seed) draws the direction; a key of `f`'s own is passed by position. Without `modes`, both
     are checked where `f` has both: a `custom_vjp` has no forward mode, a `while_loop` no reverse
@@ -113,12 +113,12 @@ def check_gradient(
 
         point = [np.asarray(jnp.asarray(leaves[i])) for i in where]
         rng = np.random.default_rng(seed)
-        report = line_search(title, of, point, rng, tolerance, modes)
+        report = check_line(title, of, point, rng, tolerance, modes)
         if order == 1 or not report:
             return report
         weights = draw(rng, jax.eval_shape(of, *point))
-        gradient = lambda *x: jax.vjp(of, *x)[1](weights)  # noqa: E731
-        return replace(line_search(title, gradient, point, rng, tolerance, modes), order=2)
+        gradient = lambda *x: list(jax.vjp(of, *x)[1](weights))  # noqa: E731
+        return replace(check_line(title, gradient, point, rng, tolerance, modes), order=2)
 
     report = compare(where)
     if report or len(where) == 1:
@@ -150,7 +150,7 @@ def draw(rng: np.random.Generator, like: Sequence[Any]) -> list[np.ndarray]:
     ]
 
 
-def line_search(
+def check_line(
     title: str,
     f: Callable,
     x: list[np.ndarray],

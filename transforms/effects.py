@@ -1,4 +1,4 @@
-"""What a traced function did to plain Python objects: undone after the trace, redone by each call.
+"""What a traced function does to plain objects: undone after the trace, redone by each call.
 
 While a function is traced, it stores new tensors in attributes, clears gradients, fills the state of
 an optimiser. A `Snapshot` taken before gives everything back, so that a trace that fails leaves no
@@ -119,7 +119,7 @@ class Recipes:
         return len(self.arrays) - 1
 
     def of(self, x: Any) -> Callable[[Call], Any]:
-        """The recipe for `x`: met before, computed by the program, built of other recipes, or fixed."""
+        """The recipe for `x`: met before, computed, built of other recipes, or fixed."""
         if id(x) in self.survey.number:
             place = self.survey.number[id(x)]
             return lambda call: call.survey.objects[place]

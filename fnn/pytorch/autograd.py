@@ -22,6 +22,8 @@ from fnn.tensor.tensor import TensorBase
 from fnn.tensor.types import cast
 from transforms.survey import ambient
 
+__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+
 
 class _Mode(threading.local):
     """Whether operations are recorded in this thread."""
@@ -112,11 +114,13 @@ def record(
     leaves = jax.tree.leaves(operands)
     wanted = tuple(_mode.recording and needs_gradient(x) for x in leaves)
     make = next(type(x)._plain for x in leaves if isinstance(x, TensorBase))._around
-    outputs, pullback = run(
-        Differentiated(function, wanted, into is not None), *operands, into=into or (), **hyper
-    )
-    results = jax.tree.map(make, outputs)
-    if any(wanted):
+    if into is None and not any(wanted):
+        outputs, pullback = run(function, *operands, **hyper), None
+    else:
+        differentiated = Differentiated(function, wanted, into is not None)
+        outputs, pullback = run(differentiated, *operands, into=into or (), **hyper)
+    results = make(outputs) if isinstance(outputs, Storage) else jax.tree.map(make, outputs)
+    if pullback is not None:
         inputs = [leaf for leaf, w in zip(leaves, wanted, strict=True) if w]
         floating = [r for r in jax.tree.leaves(results) if differentiable(r.storage.array)]
         Node(back_name(function, "axis" in hyper), pullback, inputs, floating)

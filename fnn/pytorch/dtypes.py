@@ -46,10 +46,10 @@ class dtype:
 
     @classmethod
     def of(cls, array: Any) -> dtype:
-        """The type of an array's or a tensor's elements."""
-        kind = array.element_type if hasattr(array, "element_type") else array.dtype
+        """The type of the elements of an array or a storage."""
+        kind = array.dtype
         try:
-            return cls.known[np.dtype(kind)]
+            return cls.known[kind]
         except KeyError:
             names = ", ".join(found.name for found in cls.known.values())
             raise TypeError(

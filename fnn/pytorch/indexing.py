@@ -153,6 +153,8 @@ def check_bounds(
 
 def get(self: Tensor, index: Any) -> Tensor:
     """`x[index]`: a view, or a copy if tensors are among the indices."""
+    if type(index) is int and self.geometry.size:
+        return selected(self, 0, index, 0)
     view, _, indices, axes = find(self, index)
     if indices:
         result_shape(view, indices, axes)

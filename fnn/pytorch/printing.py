@@ -61,7 +61,7 @@ def set_printoptions(
 
 def text(tensor: Any) -> str:
     """`tensor(...)`, with what is not a matter of course about its type, place and history."""
-    options, kind, prefix = _options[0], dtype.of(tensor), "tensor("
+    options, kind, prefix = _options[0], dtype.of(tensor.storage), "tensor("
     if not known(tensor.storage):
         size = ", ".join(map(str, tensor.geometry.size))
         return f"tensor(<{kind.name}[{size}], computed when the compiled program runs>)"

@@ -67,10 +67,8 @@ def prepare(name: str, row: Row, operands: tuple[Any, ...]) -> tuple[Callable, l
     if row.kind == "floating" and not kind.is_floating_point:
         kind = get_default_dtype()
     refuse(name, kind, operands)
-    ranks = {broadcast(operands)} if len(operands) > 1 else set()
-    ranks |= {x.ndim for x in operands if isinstance(x, Tensor) and x.ndim}
-    fits = len(ranks) < 2 and all(
-        x.dtype is kind if isinstance(x, Tensor) else not isinstance(x, bool | Number)
+    fits = one_rank(operands) and all(
+        x.storage.dtype == kind.numpy if isinstance(x, Tensor) else type(x) in (int, float)
         for x in operands
     )
     function = row.function if fits else Aligned(row.function, kind.numpy)
@@ -86,9 +84,11 @@ def plain(name: str, x: Any) -> Any:
     raise TypeError(f"{name}(): argument must be Tensor or number, not {type(x).__name__}")
 
 
-def broadcast(operands: tuple[Any, ...]) -> int:
-    """The rank of what the operands are broadcast to; raise if they don't fit."""
-    shapes = [x.geometry.size for x in operands if isinstance(x, Tensor)]
+def one_rank(operands: tuple[Any, ...]) -> bool:
+    """Whether no operand needs axes in front; raise if they can't be broadcast together."""
+    shapes = dict.fromkeys(x.geometry.size for x in operands if isinstance(x, Tensor))
+    if len(shapes) == 1:
+        return True
     rank = max(map(len, shapes))
     for i in range(1, rank + 1):
         lengths = [s[-i] for s in shapes if len(s) >= i]
@@ -99,7 +99,7 @@ def broadcast(operands: tuple[Any, ...]) -> int:
                     f"The size of tensor a ({wanted}) must match the size of tensor b ({n}) at "
                     f"non-singleton dimension {rank - i}"
                 )
-    return rank
+    return all(len(s) in (0, rank) for s in shapes)
 
 
 def refuse(name: str, kind: dtype, operands: tuple[Any, ...]) -> None:

@@ -62,7 +62,7 @@ class Tensor(TensorBase):
     @property
     def dtype(self) -> dtypes.dtype:
         """The type of the elements."""
-        return dtypes.dtype.of(self)
+        return dtypes.dtype.of(self.storage)
 
     @property
     def device(self) -> types.device:
@@ -232,6 +232,8 @@ class Tensor(TensorBase):
             return np.asarray(self.array)
         offset, size, stride = self.geometry
         memory = np.asarray(self.storage.array).reshape(-1)
+        if is_contiguous(self.geometry):
+            return memory[offset : offset + self.length].reshape(size)
         return np.lib.stride_tricks.as_strided(
             memory[offset:], size, [s * memory.itemsize for s in stride], writeable=False
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable
-from math import prod
+from math import e, inf, nan, pi, prod
 from typing import Any
 
 import jax
@@ -20,13 +20,20 @@ __all__ = [
     "Size",
     "can_cast",
     "device",
+    "e",
     "finfo",
     "get_default_dtype",
     "iinfo",
+    "inf",
+    "nan",
+    "newaxis",
+    "pi",
     "promote_types",
     "result_type",
     "set_default_dtype",
 ]
+
+newaxis = None
 
 
 class _Default:
@@ -158,7 +165,7 @@ def result_type(*operands: Any) -> dtype:
     ranks: list[dtype | None] = [None, None, None]
     for x in operands:
         if isinstance(x, TensorBase):
-            rank, found = (0 if x.geometry.size else 1), dtype.of(x)
+            rank, found = (0 if x.geometry.size else 1), dtype.of(x.storage)
         else:
             rank, found = 2, number_type(x)
         before = ranks[rank]

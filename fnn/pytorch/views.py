@@ -235,17 +235,21 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
 @method
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """The elements at one index of an axis, without the axis."""
-    axis = axis_of(input, dim)
-    if not input.geometry.size:
+    offset, size, stride = input.geometry
+    if not size:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
-    length = input.geometry.size[axis]
+    axis = axis_of(input, dim)
+    length = size[axis]
     if not -length <= index < length:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(input.shape)} at "
             f"dimension {axis}"
         )
-    found = input._select(axis, index % length)
-    return as_view(found, input, lax.index_in_dim, index=index % length, axis=axis, keepdims=False)
+    at = index % length
+    found = input._view(
+        offset + at * stride[axis], size[:axis] + size[axis + 1 :], stride[:axis] + stride[axis + 1 :]
+    )
+    return as_view(found, input, lax.index_in_dim, index=at, axis=axis, keepdims=False)
 
 
 def slice_along(input: Tensor, axis: int, start: int, stop: int, step: int) -> Tensor:

@@ -48,7 +48,10 @@ class TensorBase(Stateful):
         """
         geometry, size = self.geometry, np.shape(array)
         if self.length == len(self.storage) and geometry.offset == 0 and is_contiguous(geometry):
-            self.storage.array = from_data(array, array.dtype)
+            array = from_data(array, array.dtype)
+            if array.size < len(self.storage):  # other views may need what lies behind
+                return self._hold(type(self.storage)(array))
+            self.storage.array = array
             return self._hold(self.storage)
         require(
             size == geometry.size,

@@ -9,7 +9,6 @@ from fnn.compose import Branch, Parallel, Serial
 from fnn.tensor.run import run
 from fnn.torch7.module import Module, as_input, held, type_name
 from fnn.torch7.table import Table
-from fnn.torch7.tensor import Tensor
 
 
 class Container(Module):

@@ -215,12 +215,8 @@ FUNCTIONS: dict[str, Callable] = {
     **{f.__name__: f for f in (*FILLS, cat, pow, fromarray, isTensor, isStorage)},
     **{f.__name__: f for f in (manualSeed, seed, initialSeed, getRNGState, setRNGState)},
     **{f.__name__: f for f in (getdefaulttensortype, setdefaulttensortype)},
-    **{
-        f"{name}{kind}": getattr(module, f"{name}{kind}")
-        for name in ("", *NAMES.values())
-        for kind, module in (("Tensor", tensor), ("Storage", storage))
-    },
-    "CudaTensor": tensor.CudaTensor,
+    **{f"{name}Tensor": getattr(tensor, f"{name}Tensor") for name in ("", "Cuda", *NAMES.values())},
+    **{f"{name}Storage": getattr(storage, f"{name}Storage") for name in NAMES.values()},
     "Generator": Generator,
     "type": type_of,
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from numbers import Real
 from typing import Any, Self
 
 import jax.numpy as jnp
@@ -15,7 +14,8 @@ from fnn.errors import require
 from fnn.tensor.run import run
 from fnn.tensor.types import cast
 from fnn.torch7.counting import CountError, position, span
-from fnn.torch7.shapes import Shapes, element_type, size_of
+from fnn.torch7.memory import element_type, is_number, size_of
+from fnn.torch7.shapes import Shapes
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Table
 from transforms.cells import tracing
@@ -36,7 +36,7 @@ class Indexing(Shapes):
         return view if view.geometry.size else self.storage[view.geometry.offset + 1]
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        number = isinstance(value, Real)
+        number = is_number(value)
         if is_mask(key):
             self.maskedFill(key, value) if number else self.maskedCopy(key, value)
             return

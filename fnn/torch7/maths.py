@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
-from numbers import Real
 from typing import Any
 
 import jax
@@ -22,7 +21,8 @@ from fnn.errors import describe, require
 from fnn.tensor.number import number
 from fnn.tensor.run import run
 from fnn.torch7.counting import axis
-from fnn.torch7.shapes import Shapes, element_type, size_of
+from fnn.torch7.memory import element_type, is_number, size_of
+from fnn.torch7.shapes import Shapes
 from fnn.torch7.types import name_of
 
 DIVISIONS = ("div", "cdiv", "addcdiv", "fmod", "cfmod", "remainder", "cremainder", "mod", "cmod")
@@ -236,15 +236,14 @@ class Addition(Operation):
 def kinds(arguments: Any) -> str:
     """A letter for each argument: t a tensor or an array, n a number, ? anything else."""
     return "".join(
-        "t" if isinstance(x, Shapes) or size_of(x) else "n" if isinstance(x, Real) else "?"
+        "t" if isinstance(x, Shapes) or size_of(x) else "n" if is_number(x) else "?"
         for x in arguments
     )
 
 
 def wrapped(x: Any, storages: Any) -> Any:
     """New results: a number if there are no axes, a tuple if there are several."""
-    make = x._around if isinstance(x, Shapes) else Shapes._around
-    return jax.tree.map(lambda s: make(s) if s.array.ndim else number(s), storages)
+    return jax.tree.map(lambda s: x._around(s) if s.array.ndim else number(s), storages)
 
 
 def said(x: Any) -> str:

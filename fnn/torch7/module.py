@@ -76,7 +76,7 @@ class Module(Shell):
 
     @property
     def gradInput(self) -> Any:
-        """What `backward` returned last. A module whose `gradInput` is set to None computes none."""
+        """What `backward` returned last; a module with None here computes none."""
         if self._inside is not None:
             self._inside()
         return self._gradInput
@@ -232,10 +232,10 @@ class Module(Shell):
     def _add_buffer(self, name: str, array: Array) -> None:
         setattr(self, name, Tensor(*array.shape).copy(np.asarray(array)))
 
-    def derive(self, function: Callable, *sizes: Any, **keywords: Any) -> None:
-        """Be the layer `function`; sizes and keywords are as `fnn.layer` takes them."""
+    def be(self, derived: Applicable) -> None:
+        """Be a layer, with parameters and state of its own."""
         Module.__init__(self)
-        super().derive(function, *sizes, **keywords)
+        super().be(derived)
         names = self._names["params"]
         self._names["gradients"] = tuple(gradient_name(n) for n in names)
         self.reset()

@@ -17,7 +17,7 @@ from fnn.tensor.keys import KeyStream
 from fnn.tensor.run import run
 from fnn.tensor.types import from_data
 from fnn.torch7.counting import whole
-from fnn.torch7.shapes import Shapes
+from fnn.torch7.memory import Memory
 from transforms.cells import tracing
 
 Size = tuple[int, ...]
@@ -29,6 +29,8 @@ keys = KeyStream(generator.key_data())
 
 class Generator(Torch7Generator):
     """`torch.Generator()`: a stream of its own, given to a function as its first argument."""
+
+    typename = "torch.Generator"
 
     def __init__(self, seed: int | None = None):
         super().__init__(0 if seed is None else seed)
@@ -117,7 +119,7 @@ BY_KEY: dict[str, Callable[..., Array]] = {
 }
 
 
-class Draws(Shapes):
+class Draws(Memory):
     """The part of `Tensor` that draws; the methods of the tables come below."""
 
     def _draw(self, name: str, *arguments: Any) -> Self:

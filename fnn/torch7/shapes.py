@@ -1,98 +1,22 @@
-"""A tensor's size, its views, and what moves elements without computing."""
+"""A tensor's views, and its copies in another size."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import prod
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import jax.numpy as jnp
-import numpy as np
-from jax import Array
 
 from fnn.errors import require
-from fnn.tensor import storage as engine
 from fnn.tensor.run import run
-from fnn.tensor.tensor import TensorBase, infer
-from fnn.tensor.types import cast, from_data
-from fnn.tensor.views import Geometry, contiguous_stride, is_contiguous
+from fnn.tensor.tensor import infer
+from fnn.tensor.views import contiguous_stride
 from fnn.torch7.counting import axis, position, sizes, span, whole
-from fnn.torch7.storage import Storage, filled, resized, size_storage
+from fnn.torch7.memory import Memory
 from fnn.torch7.table import Table
-from fnn.torch7.types import dtype_of, name_of
 
 
-class Shapes(TensorBase):
-    """The part of `Tensor` that computes nothing. An empty tensor has no dimensions."""
-
-    storage: Storage  # type: ignore[assignment]  # always Torch7's kind of storage, see _hold
-    brief_kind: ClassVar[str] = "Tensor"
-
-    def _hold(self, storage: engine.Storage, geometry: Geometry | None = None) -> Self:
-        if not isinstance(storage, Storage):  # a fresh result, which nothing else refers to
-            storage = Storage(storage.array)
-        super()._hold(storage, geometry)
-        if geometry is None and not self.geometry.size:  # there are no tensors without a dimension
-            self.geometry = Geometry(0, (1,), (1,))
-        return self
-
-    # Questions.
-
-    @property
-    def _size(self) -> tuple[int, ...]:
-        return self.geometry.size if self.length else ()
-
-    def dim(self) -> int:
-        """How many dimensions there are."""
-        return len(self._size)
-
-    nDimension = dim
-
-    def size(self, dim: Any = None) -> Any:
-        """The size as a LongStorage, or that of one dimension."""
-        size = self._size
-        return size_storage(size) if dim is None else size[axis(dim, len(size))]
-
-    def stride(self, dim: Any = None) -> Any:
-        """The strides as a LongStorage, or that of one dimension."""
-        stride = self.geometry.stride[: self.dim()]
-        return size_storage(stride) if dim is None else stride[axis(dim, len(stride))]
-
-    def nElement(self) -> int:
-        """How many elements there are."""
-        return self.length
-
-    numel = nElement
-
-    def storageOffset(self) -> int:
-        """The place of the first element in the storage, counted from 1."""
-        return self.geometry.offset + 1
-
-    def elementSize(self) -> int:
-        """Bytes of an element."""
-        return np.dtype(self.element_type).itemsize
-
-    def isContiguous(self) -> bool:
-        """Whether the elements follow each other in memory, row by row."""
-        return is_contiguous(self.geometry)
-
-    def isSize(self, size: Any) -> bool:
-        """Whether the size is that of a LongStorage."""
-        return self._size == tuple(size)
-
-    def isSameSizeAs(self, other: Shapes) -> bool:
-        """Whether the sizes are equal."""
-        return self._size == other._size
-
-    def isSetTo(self, other: Shapes) -> bool:
-        """Whether both are the same elements of the same storage."""
-        return self.storage is other.storage and self.geometry == other.geometry
-
-    def totable(self) -> Table:
-        """Nested tables of Python numbers."""
-        return tabulated(self.tolist() if self.length else [])
-
-    # Views.
+class Shapes(Memory):
+    """The part of `Tensor` that looks at the same memory in another way."""
 
     def narrow(self, dim: Any, first: Any, length: Any) -> Self:
         """`length` elements from `first` on, along a dimension."""
@@ -215,88 +139,6 @@ class Shapes(TensorBase):
         """`count` views along a dimension, equal but for the last."""
         return self.split(-(-self.size(dim) // whole(count)), dim)
 
-    def contiguous(self) -> Self:
-        """The tensor itself if it is contiguous, else a copy that is."""
-        return self if self.isContiguous() else self.clone()
-
-    def set(self, source: Any = None, offset: Any = 1, *size: Any) -> Self:
-        """Be a view of a tensor's or a storage's elements; of nothing, without arguments.
-
-        A storage may be followed by an offset, and by sizes and strides: two LongStorages, or a
-        size and a stride for each dimension.
-        """
-        if source is None:
-            return self._hold(Storage(from_data(np.zeros(0), self.element_type)))
-        if source.element_type != self.element_type:
-            raise TypeError(f"set: given a {source.type()} for a {self.type()}")
-        if isinstance(source, Shapes):
-            return self._hold(source.storage, source.geometry)
-        start = position(offset, max(len(source), 1))
-        if not size:
-            lengths, strides = (len(source) - start,), (1,)
-        elif np.iterable(size[0]):
-            lengths = tuple(size[0])
-            strides = tuple(size[1]) if len(size) > 1 else contiguous_stride(lengths)
-        else:
-            lengths, strides = size[::2], size[1::2]
-        return self._hold(source, self._around(source)._view(start, lengths, strides).geometry)
-
-    # Memory.
-
-    def resize(self, *size: Any) -> Self:
-        """Another size over the same storage, which grows if it has to; new elements are zero."""
-        return self._resize(sizes(size))
-
-    def _resize(self, size: tuple[int, ...]) -> Self:
-        size = size if prod(size) and size else (0,)
-        if size == self.geometry.size:
-            return self
-        offset, needed = self.geometry.offset, self.geometry.offset + prod(size)
-        if needed > len(self.storage):
-            shape = size if offset == 0 else (needed,)
-            self.storage.array = run(resized, self.storage, shape=shape).array
-        return self._hold(self.storage, Geometry(offset, size, contiguous_stride(size)))
-
-    def resizeAs(self, other: Shapes) -> Self:
-        """The size of another tensor."""
-        return self._resize(other._size)
-
-    def _receive(self, storage: engine.Storage) -> Self:
-        """Become a result: resize to its size and take its elements, in this tensor's type."""
-        if storage.dtype != self.element_type:
-            storage = run(cast, storage, dtype=self.element_type)
-        whole = self.isContiguous() and self.length == len(self.storage)
-        if whole and self.length <= len(storage):
-            return self.hold(storage.array)
-        # A storage never shrinks: other views may need what lies behind.
-        return self._resize(storage.array.shape).copy(storage.array)
-
-    def clone(self) -> Self:
-        """A copy in a storage of its own."""
-        return self._around(Storage(self.array))
-
-    def copy(self, source: Any) -> Self:
-        """Take the elements of a tensor or an array of any type; only their number has to fit."""
-        size, dtype = size_of(source), element_type(source)
-        require(
-            prod(size) == self.length if size else not self.length,
-            "copy",
-            f"{prod(size)} elements of size {list(size)}",
-            f"{self.length} elements for size {list(self._size)}",
-            "the tensors have different numbers of elements",
-        )
-        if (size, dtype) == (self.geometry.size, self.element_type):
-            return self.hold(source.array if isinstance(source, Shapes) else source)
-        return self._update(assigned, source)
-
-    def fill(self, value: Any) -> Self:
-        """Set all elements to a number."""
-        return self._update(filled, value)
-
-    def zero(self) -> Self:
-        """Set all elements to zero."""
-        return self._update(filled, 0)
-
     def reshape(self, *size: Any) -> Self:
         """A copy in another size."""
         return self._around(run(jnp.reshape, self, shape=infer(sizes(size), self.length)))
@@ -304,60 +146,3 @@ class Shapes(TensorBase):
     def repeatTensor(self, *counts: Any) -> Self:
         """A copy that repeats the elements along each dimension."""
         return self._around(run(jnp.tile, self, reps=sizes(counts)))
-
-    def apply(self, function: Callable[[Any], Any]) -> Self:
-        """Replace each element by what a function gives for it, if that is not None."""
-        return self._map(function, self)
-
-    def map(self, other: Any, function: Callable[[Any, Any], Any]) -> Self:
-        """As `apply`, with the elements of another tensor beside."""
-        return self._map(function, self, other)
-
-    def _map(self, function: Callable, *tensors: Any) -> Self:
-        columns = [np.asarray(x).reshape(-1).tolist() for x in tensors]
-        found = [function(*row) for row in zip(*columns, strict=True)]
-        kept = [old if new is None else new for old, new in zip(columns[0], found, strict=True)]
-        return self.copy(np.asarray(kept, self.element_type).reshape(self._size))
-
-    # Types.
-
-    def type(self, name: str | None = None) -> Any:
-        """The name of the type; with a name, the elements in that type."""
-        if name is None:
-            return name_of(self.element_type, self.brief_kind)
-        return self._as(dtype_of(name, self.brief_kind))
-
-    def _as(self, dtype: Any) -> Self:
-        """The tensor itself if it has this type, else a converted copy."""
-        if dtype == self.element_type:
-            return self
-        return self._around(run(cast, self, dtype=dtype))
-
-    def typeAs(self, other: Shapes) -> Self:
-        """The elements in the type of another tensor."""
-        return self._as(other.element_type)
-
-    def brief(self) -> str:
-        """Type and size, as a table shows them."""
-        size = f"size: {'x'.join(map(str, self._size))}" if self.length else "empty"
-        return f"{self.type().removeprefix('torch.')} - {size}"
-
-
-def element_type(x: Any) -> Any:
-    """The type of the elements of a tensor or an array."""
-    return x.element_type if isinstance(x, TensorBase) else x.dtype
-
-
-def size_of(x: Any) -> tuple[int, ...]:
-    """The size of a tensor or an array; a number has none."""
-    return x._size if isinstance(x, Shapes) else getattr(x, "shape", ())
-
-
-def assigned(x: Array, y: Array) -> Array:
-    """The elements of `y` in the size and the type of `x`."""
-    return cast(y.reshape(x.shape), x.dtype)
-
-
-def tabulated(x: Any) -> Any:
-    """Nested lists as nested tables."""
-    return Table(map(tabulated, x)) if isinstance(x, list) else x

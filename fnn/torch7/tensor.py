@@ -10,10 +10,10 @@ import numpy as np
 from fnn.tensor.tensor import TensorBase
 from fnn.tensor.types import from_data
 from fnn.torch7.counting import sizes
+from fnn.torch7.memory import size_of
 from fnn.torch7.operations import Maths
 from fnn.torch7.printing import tensor_text
 from fnn.torch7.random import Draws
-from fnn.torch7.shapes import size_of
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Table
 from fnn.torch7.types import NAMES, TYPES, ElementType, default_type
@@ -39,6 +39,12 @@ class Tensor(Draws, Maths, metaclass=ElementType):
             self._hold(data_storage(plain(first), dtype))
         else:
             self._hold(filled_storage(sizes(arguments), dtype))
+
+    def new(self, *arguments: Any) -> Tensor:
+        """What a constructor makes of the arguments, in the type of this tensor."""
+        made = object.__new__(Tensor)
+        made._construct(self.element_type, arguments)
+        return made
 
     def __str__(self) -> str:
         return tensor_text(np.asarray(self.array), self.type())

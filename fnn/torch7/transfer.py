@@ -3,6 +3,7 @@
 from typing import Any
 
 from fnn import activation
+from fnn.compose import Serial
 from fnn.torch7.module import Module, type_name
 
 
@@ -34,11 +35,11 @@ class Transfer(Module):
         return gradInput
 
 
-class Identity(Transfer):
-    """The input."""
+class Identity(Module):
+    """The input, a tensor or a table."""
 
     def __init__(self) -> None:
-        self._transfer(activation.identity)
+        self.be(Serial(()))
 
 
 class Tanh(Transfer):

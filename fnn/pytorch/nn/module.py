@@ -10,6 +10,7 @@ import jax
 from jax import Array
 
 from fnn.errors import LayerError
+from fnn.layer import Applicable
 from fnn.pytorch import random
 from fnn.pytorch.autograd import no_grad, record
 from fnn.pytorch.creation import as_tensor, empty
@@ -136,10 +137,10 @@ class Module(Shell):
     def _add_buffer(self, name: str, array: Array) -> None:
         self.register_buffer(name, as_tensor(array))
 
-    def derive(self, function: Callable, *sizes: Any, **keywords: Any) -> None:
-        """Be the layer `function`; sizes and keywords are as `fnn.layer` takes them."""
+    def be(self, derived: Applicable) -> None:
+        """Be a layer, with parameters and state of its own."""
         Module.__init__(self)
-        super().derive(function, *sizes, **keywords)
+        super().be(derived)
         for absent in {"weight", "bias"} - {*self._parameters} if self._parameters else ():
             self.register_parameter(absent, None)
         self.reset_parameters()

@@ -62,7 +62,7 @@ ROWS = {
         *("torch.where(b, x, y)", "torch.where(x > 0, x, 0.0)", "torch.where(b, i, x)", "x.where(b, y)"),
         *("x.masked_fill(b, 7)", "i.masked_fill(b, -1)", "torch.nan_to_num(torch.log(x))"),
         *("torch.isclose(x, x + 1e-9)", "torch.allclose(x, x)", "torch.equal(x, y)", "x.equal(x)"),
-        *("torch.sign(x.log())", "torch.xlogy(p, p)", "torch.special if False else x"),
+        *("torch.sign(x.log())", "torch.xlogy(p, p)"),
     ],
     "promotion": [
         *("x + d", "x + i", "i + 1.5", "b + 1", "b + 1.5", "b + b", "u + i", "u + b", "x + n", "d + n"),
@@ -88,13 +88,13 @@ ROWS = {
         *("c.var(unbiased=False)", "c.std(0, False)", "c.var(1, correction=0)", "torch.std_mean(x)", "torch.var_mean(x, 0)"),
         *("c.logsumexp(1)", "torch.logsumexp(c, (0, 1))", "x.norm(1)", "x.norm(3, 0)", "x.norm(dim=1)", "x.norm(float('inf'))"),
         *("x.norm(0)", "x.norm(2, 1, True)", "i.sum()", "i.max()", "i.max(1)", "t.max(1)", "t.min(0)", "t.argmax(1)"),
-        *("x.sort()", "x.sort(0, descending=True)", "i.sort(1, stable=True)", "x.argsort()", "x.topk(2)", "x.topk(2, 0, largest=False)"),
+        *("x.sort()", "x.sort(0, descending=True)", "i.sort(dim=1, stable=True)", "x.argsort()", "x.topk(2)", "x.topk(2, 0, largest=False)"),
         *("x.kthvalue(2)", "x.median(1)", "x.median(0, keepdim=True)", "i.median()", "x.cumsum(0)", "x.cumprod(-1)", "i.cumsum(1)"),
         *("x.softmax(1)", "x.log_softmax(0)", "torch.softmax(x, dim=-1)", "i.softmax(0, dtype=torch.float32)"),
         *("torch.max(x, y)", "torch.min(x, 1)", "b.all(0)", "b.any(1)", "i.all()", "b.sum(1)", "torch.count_nonzero(i)", "n.sum()"),
         *("n.max(0)", "torch.sum(x)", "torch.mean(x, 1)", "torch.max(x, dim=1)", "torch.argmax(x)", "x.max(1).values", "x.max(1)[1]"),
         *("torch.zeros(0).sum()", "torch.zeros(0, 3).sum(0)", "torch.zeros(0, 3).prod(1)", "torch.zeros(2, 0).mean()", "x.sum(())"),
-        *("n.median()", "torch.tensor([2, 0, 2, 2]).topk(1)", "torch.unique(i)", "torch.unique(k, return_inverse=True, return_counts=True)"),
+        *("n.median()", "torch.unique(i)", "torch.unique(k, return_inverse=True, return_counts=True)"),
         *("torch.bincount(k)", "torch.bincount(k, minlength=6)", "torch.bincount(k, v.abs())"),
     ],
     "product": [
@@ -132,7 +132,7 @@ ROWS = {
         *("torch.stack([x, y], 2)", "torch.stack([v, v], -1)", "torch.hstack([v, v])", "torch.hstack([x, y])", "torch.vstack([v, v])", "torch.dstack([x, y])"),
         *("v.repeat(2)", "v.repeat(2, 3)", "x.repeat(1, 2)", "x.tile(2)", "x.flip(0)", "x.flip((0, 1))", "x.fliplr()", "x.roll(1)", "x.roll(1, 0)", "x.roll((1, -1), (0, 1))"),
         *("v.repeat_interleave(2)", "x.repeat_interleave(2, 0)", "v.repeat_interleave(torch.tensor([0, 2, 1, 1]))", "x.tril()", "x.triu(1)", "v.diag()", "x.diag()"),
-        *("torch.meshgrid(v, k, indexing='ij')", "torch.meshgrid(v, k, indexing='xy')", "torch.atleast_2d(v)", "torch.block_diag(x, m)"),
+        *("torch.meshgrid(v, v[:2], indexing='ij')", "torch.meshgrid(v, v[:2], indexing='xy')", "torch.atleast_2d(v)", "torch.block_diag(x, m)"),
     ],
     "creation": [
         *("torch.tensor([1, 2, 3])", "torch.tensor([1., 2.])", "torch.tensor([[1, 2.5]])", "torch.tensor(3)", "torch.tensor(True)", "torch.tensor([])", "torch.tensor([[], []])"),

@@ -1,6 +1,20 @@
-"""PyTorch's object API: `import fnn.pytorch as torch`."""
+"""PyTorch's object API over jax: `import fnn.pytorch as torch; from fnn.pytorch import nn, optim`."""
 
-from fnn.pytorch import autograd, backends, cuda, nn, optim, random, utils
-from fnn.pytorch.functions import *
+from fnn.pytorch import autograd, backends, cuda, indexing, nn, optim, utils
+from fnn.pytorch.autograd import *
+from fnn.pytorch.combining import *
+from fnn.pytorch.conversion import *
+from fnn.pytorch.creation import *
+from fnn.pytorch.dtypes import *
+from fnn.pytorch.operations import *
+from fnn.pytorch.printing import *
+from fnn.pytorch.products import *
+from fnn.pytorch.random import *
+from fnn.pytorch.rearranging import *
+from fnn.pytorch.reductions import *
+from fnn.pytorch.selection import *
+from fnn.pytorch.tensor import *
+from fnn.pytorch.types import *
+from fnn.pytorch.views import *
 
-__version__ = "0.1.0"
+__version__ = "2.13.0+fnn"

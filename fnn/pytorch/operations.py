@@ -19,7 +19,6 @@ from fnn import activation, elements
 from fnn.pytorch import dtypes
 from fnn.pytorch.promotion import Row, compute, compute_in
 from fnn.pytorch.tensor import Tensor
-from fnn.pytorch.types import result_type
 from fnn.tensor.number import Number
 
 if TYPE_CHECKING:
@@ -210,7 +209,7 @@ def power() -> tuple[Callable, Callable]:
 
     def chosen(x: Any, exponent: Any) -> tuple[Row, tuple[Any, ...], dict[str, int]]:
         small = type(exponent) in (int, float) and exponent in (-2, -1, 2, 3)
-        if isinstance(x, Tensor) and small and result_type(x, exponent).is_floating_point:
+        if small and isinstance(x, Tensor) and x.is_floating_point():
             return Row(lax.integer_pow), (x,), {"y": int(exponent)}
         if type(exponent) is float and exponent == 0.5:
             return TABLE["sqrt"], (x,), {}

@@ -51,7 +51,7 @@ def chosen(condition: Array, x: Any, y: Any, *, dtype: Any) -> Array:
     """x or y, as one type and in one shape."""
     arrays = [cast(x, dtype), cast(y, dtype)]
     shape = jnp.broadcast_shapes(condition.shape, *(a.shape for a in arrays))
-    return jnp.where(*(jnp.broadcast_to(a, shape) for a in (condition != 0, *arrays)))
+    return jnp.where(*(jnp.broadcast_to(a, shape) for a in (condition.astype(bool), *arrays)))
 
 
 Tensor.where = lambda self, condition, other: where(condition, self, other)
@@ -60,10 +60,10 @@ Tensor.where = lambda self, condition, other: where(condition, self, other)
 @method
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The places of the elements that aren't 0: a row for each, or a tensor for each axis."""
-    places = looked_at(input, "nonzero").nonzero()
-    if as_tuple:
-        return tuple(tensor(p) for p in places)
-    return tensor(np.stack(places, 1).astype(np.int64) if places else np.zeros((input.length, 0)))
+    found = np.argwhere(looked_at(input, "nonzero"))
+    if not as_tuple:
+        return tensor(found)
+    return tuple(tensor(places) for places in (found if input.ndim else np.zeros((len(found), 1), int)).T)
 
 
 @method
@@ -98,7 +98,10 @@ def unique(
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each number occurs, or the sum of its weights."""
     values = looked_at(input, "bincount")
-    return tensor(np.bincount(values, weights if weights is None else weights._peek(), minlength))
+    if weights is None:
+        return tensor(np.bincount(values, minlength=minlength))
+    kind = weights.dtype if weights.dtype is dtypes.float32 else dtypes.float64
+    return tensor(np.bincount(values, weights._peek(), minlength), dtype=kind)
 
 
 def check_indices(index: Tensor, length: int) -> None:

@@ -126,6 +126,16 @@ class Tensor(TensorBase):
         """How many axes there are."""
         return self.ndim
 
+    ndimension = dim
+
+    def nelement(self) -> int:
+        """How many elements there are."""
+        return self.length
+
+    def element_size(self) -> int:
+        """The bytes of one element."""
+        return self.itemsize
+
     def storage_offset(self) -> int:
         """Where in its storage the first element lies."""
         return self.geometry.offset

@@ -173,10 +173,10 @@ def test_products_and_second_derivatives():
 ERRORS = [
     (
         lambda: grad(logits)(PARAMS, X),
-        r"grad\(logits\): the value is float32\[4,2\]",
+        "grad(logits): the value is float32[4,2]",
         "mean or sum",
     ),
-    (lambda: grad(lambda x: (x, x))(1.0), "is (1.0, 1.0)", "has_aux=True"),
+    (lambda: grad(lambda x: (x, x))(1.0), "is (float32[], float32[])", "has_aux=True"),
     (lambda: grad(MEAN, by="z")(PARAMS, X, Y), "no argument 'z'", "given: params, x, y"),
     (lambda: grad(MEAN, by="param")(PARAMS, X, Y), "did you mean 'params'", ""),
     (lambda: grad(noisy, by="p")(PARAMS, X, KEY, train=True, p=0.1), "'p' is keyword-only", ""),
@@ -207,7 +207,7 @@ ERRORS = [
 def test_errors_say_what_is_wrong(call, said, cause):
     with pytest.raises(TransformError) as error:
         call()
-    assert said.replace("\\", "") in str(error.value)
+    assert said in str(error.value)
     assert cause in str(error.value)
 
 

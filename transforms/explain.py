@@ -37,6 +37,8 @@ CHANGE = re.compile(
     r"\* (?:at )?(.+?)(?: differs:|,) now (.+?) and before (.+?)(?:, so .*)?$", re.M
 )
 PLAIN = [
+    (r"all previously seen cache keys differ. For the closest previous key:", ""),
+    (r"cache miss explanation unavailable", "a static argument, perhaps: JAX gives no reason"),
     (r"https?://\S+", ""),
     (r"<class '[\w.]+'> with pytree metadata Static\(val=(.*?)\)(?=,? and |, so )", r"\1"),
     (r"input path \[1\]\['(\w+)'\]", r"\1"),
@@ -136,7 +138,10 @@ def why(now: Trace, earlier: list[Trace]) -> str:
         return "first call"
     known = [e.arguments for e in earlier if e.arguments is not None]
     if now.arguments is not None and known:
-        found = min((changes(now.arguments, before) for before in known), key=len)
+        found = min(
+            (changes(now.arguments, before) for before in reversed(known)),
+            key=lambda texts: (len(texts), sum("absent" in text for text in texts)),
+        )
         if found:
             return "; ".join(found)
     return in_words(now.words)
@@ -194,6 +199,7 @@ class Listener(logging.Handler):
     def open(self, log: Log) -> None:
         """Begin to tell `log`."""
         if not self.logs:
+            self.thread = threading.local()
             jax.monitoring.register_event_duration_secs_listener(self.compiled)
             logger = logging.getLogger("jax")
             logger.addHandler(self)
@@ -225,9 +231,8 @@ class Listener(logging.Handler):
         trace = Trace(
             found["name"], found["place"] or "", found["new"] is not None, found["words"].strip()
         )
-        same = [t for t in self.traces if (t.name, t.place) == (trace.name, trace.place)]
-        for old in same:
-            self.traces.remove(old)
+        # One announced earlier, but not compiled since, failed.
+        self.traces[:] = [t for t in self.traces if (t.name, t.place) != (trace.name, trace.place)]
         self.traces.append(trace)
         self.wait_for(trace)
 
@@ -259,10 +264,9 @@ class Listener(logging.Handler):
         name = re.sub(r"^\w+\((.*)\)$", r"\1", str(details.get("fun_name", "")))
         # The program grad(loss) is announced as the function loss.
         inner = UNNAMED.get(name, name.rstrip(")").split("(")[-1])
-        places = [i for i, t in enumerate(self.traces) if t.name in (name, inner)]
-        trace = self.traces[places[0]] if places else None
-        if places:
-            del self.traces[places[0] :]  # those after it were traced into the same program
+        trace = next((t for t in self.traces if t.name in (name, inner)), None)
+        if trace is not None:  # those after it were traced into the same program
+            del self.traces[self.traces.index(trace) :]
         for log in self.logs:
             log.add(name, trace, duration_secs)
 

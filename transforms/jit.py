@@ -18,7 +18,9 @@ from inspect import Parameter, signature
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import Array
+from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from transforms.cells import Cell, CellTouched, Purity, Stateful, Trace
@@ -106,6 +108,7 @@ class Program:
 
     def __init__(self, function: Callable, survey: Survey):
         outside = bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
+        separate(survey)
         snapshot, trace = Snapshot(survey), Trace()
         self.structure: Any = None
         self.results: list[Callable[[Call], Any]] = []
@@ -169,6 +172,16 @@ class Program:
         return jax.tree.unflatten(self.structure, [result(call) for result in self.results])
 
 
+def separate(survey: Survey) -> None:
+    """Inside another trace two cells may hold one tracer; here they have to be told apart."""
+    seen: set[int] = set()
+    for cell in survey.objects:
+        if isinstance(cell, Cell) and isinstance(cell.array, Tracer):
+            if id(cell.array) in seen:
+                cell.array = jnp.copy(cell.array)
+            seen.add(id(cell.array))
+
+
 def label(function: Callable) -> str:
     """A function's name."""
     return getattr(function, "__name__", type(function).__name__)
@@ -180,5 +193,5 @@ def private(cell: Cell) -> Array:
     # Held by the cell, by `array` and by the call of getrefcount: more are others.
     if sys.getrefcount(array) > 3:
         with jax.enable_x64(True):
-            return jax.numpy.copy(array)
+            return jnp.copy(array)
     return array

@@ -117,6 +117,8 @@ def inside(x: Any) -> Iterator[tuple[Any, Any]]:
         yield from free_variables(x)
         if not library(x.__module__):
             yield from global_variables(x)
+    elif (wrapped := getattr(x, "__wrapped__", None)) is not None:
+        yield "wrapped", wrapped
 
 
 def attributes(x: Any) -> dict[Any, Any] | None:

@@ -44,7 +44,7 @@ BACK_NAMES = {
     "nll": "NllLossBackward0",
     "norm": "LinalgVectorNormBackward0",
     "placed": "CopySlices",
-    "power": "PowBackward0",
+    "power": "PowBackward1",
     "repeated": "RepeatBackward0",
     "reshape": "ViewBackward0",
     "slice_in_dim": "SliceBackward0",

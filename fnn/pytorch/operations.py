@@ -213,7 +213,7 @@ def power() -> tuple[Callable, Callable]:
             return Row(lax.integer_pow), (x,), {"y": int(exponent)}
         if type(exponent) is float and exponent == 0.5:
             return TABLE["sqrt"], (x,), {}
-        return TABLE["pow"], (x, exponent), {}
+        return TABLE["pow"] if isinstance(exponent, Tensor) else Row(jnp.pow), (x, exponent), {}
 
     def operation(input: Any, exponent: Any) -> Tensor:
         row, operands, hyper = chosen(input, exponent)

@@ -157,9 +157,7 @@ def sampler(name: str, *numbers: float) -> tuple[Callable, Callable]:
         requires_grad: bool = False,
     ) -> Tensor:
         kind = (dtype or get_default_dtype()).numpy
-        return made(
-            drawn(name, sizes_of(size), kind, generator, *numbers), device, requires_grad
-        )
+        return made(drawn(name, sizes_of(size), kind, generator, *numbers), device, requires_grad)
 
     def make_like(input: Tensor, **options: Any) -> Tensor:
         return make(input.shape, **{"dtype": input.dtype, "device": input.device, **options})
@@ -241,7 +239,9 @@ def multinomial(
 def filler(name: str, *defaults: Any) -> Callable:
     """A method that fills a tensor with draws."""
 
-    def fill(self: Tensor, *numbers: Any, generator: Generator | None = None, **named: Any) -> Tensor:
+    def fill(
+        self: Tensor, *numbers: Any, generator: Generator | None = None, **named: Any
+    ) -> Tensor:
         given = (*numbers, *named.values())
         given = (*given, *defaults[len(given) :])
         kind = np.dtype(self.element_type)

@@ -63,7 +63,9 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     found = np.argwhere(looked_at(input, "nonzero"))
     if not as_tuple:
         return tensor(found)
-    return tuple(tensor(places) for places in (found if input.ndim else np.zeros((len(found), 1), int)).T)
+    return tuple(
+        tensor(places) for places in (found if input.ndim else np.zeros((len(found), 1), int)).T
+    )
 
 
 @method

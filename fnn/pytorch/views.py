@@ -247,7 +247,9 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         )
     at = index % length
     found = input._view(
-        offset + at * stride[axis], size[:axis] + size[axis + 1 :], stride[:axis] + stride[axis + 1 :]
+        offset + at * stride[axis],
+        size[:axis] + size[axis + 1 :],
+        stride[:axis] + stride[axis + 1 :],
     )
     return as_view(found, input, lax.index_in_dim, index=at, axis=axis, keepdims=False)
 

@@ -17,14 +17,20 @@ from fnn.tensor.storage import Storage
 from transforms.cells import tracing
 
 
+Form = tuple[tuple[int, ...], tuple[int, ...]]
+
+
 class Program(NamedTuple):
-    """What a compiled program is known by; shapes and types of arrays are jit's own business."""
+    """What a compiled program is known by; shapes and types of arrays are jit's own business.
+
+    A view is known by its size and strides. Its offset is data: another row is no other program.
+    """
 
     function: Callable
     hyper: tuple[tuple[str, Any], ...]
     structure: Any
-    operands: tuple[views.Geometry | None, ...]
-    into: tuple[tuple[int, views.Geometry | None], ...] | None
+    operands: tuple[Form | None, ...]
+    into: tuple[tuple[int, Form | None], ...] | None
 
 
 def run(function: Callable, *operands: Any, into: Sequence[Any] | None = None, **hyper: Any) -> Any:
@@ -34,51 +40,58 @@ def run(function: Callable, *operands: Any, into: Sequence[Any] | None = None, *
     the function returns a pair: a value to be written through each tensor of it, and the outputs.
     """
     leaves, structure = jax.tree.flatten(operands)
-    pairs = [operand(leaf) for leaf in leaves]
-    targets = list({id(target.storage): target.storage for target in into or ()}.values())
+    arrays, offsets, forms = [], [], []
+    for leaf in leaves:
+        holder = getattr(leaf, "storage", leaf)
+        geometry = None if holder is leaf else leaf.layout
+        arrays.append(holder.array if isinstance(holder, Storage) else leaf)
+        offsets.append(None if geometry is None else geometry.offset)
+        forms.append(None if geometry is None else geometry[1:])
+    storages = list({id(target.storage): target.storage for target in into or ()}.values())
+    numbers = {id(storage): i for i, storage in enumerate(storages)}
+    places, starts = [], []
+    for target in into or ():
+        geometry = target.layout
+        starts.append(None if geometry is None else geometry.offset)
+        form = None if geometry is None else geometry[1:]
+        places.append((numbers[id(target.storage)], form))
     program = Program(
         function,
         tuple(hyper.items()),
         structure,
-        tuple(geometry for _, geometry in pairs),
-        None if into is None else tuple((targets.index(t.storage), t.layout) for t in into),
+        tuple(forms),
+        None if into is None else tuple(places),
     )
     with jax.enable_x64(True):
         written, outputs = compiled(program)(
-            [array for array, _ in pairs], [target.array for target in targets]
+            arrays, offsets, [storage.array for storage in storages], starts
         )
-    for target, array in zip(targets, written, strict=True):
-        target.array = array
+    for storage, array in zip(storages, written, strict=True):
+        storage.array = array
     return jax.tree.map(Storage, outputs)
-
-
-def operand(leaf: Any) -> tuple[Any, views.Geometry | None]:
-    """An operand's array, and how to read it if it is a view of one."""
-    if isinstance(leaf, Storage):
-        return leaf.array, None
-    storage = getattr(leaf, "storage", None)
-    return (storage.array, leaf.layout) if isinstance(storage, Storage) else (leaf, None)
 
 
 @cache
 def compiled(program: Program) -> Callable:
     """The compiled program of one kind of call."""
 
-    def execute(arrays: list[Array], memories: list[Array]) -> tuple[list[Array], Any]:
-        values = [
-            array if geometry is None else views.read(array, geometry=geometry)
-            for array, geometry in zip(arrays, program.operands, strict=True)
+    def execute(
+        arrays: list[Array], offsets: list[Any], memories: list[Array], starts: list[Any]
+    ) -> tuple[list[Array], Any]:
+        operands = [
+            array if form is None else views.read(array, offset, size=form[0], stride=form[1])
+            for array, offset, form in zip(arrays, offsets, program.operands, strict=True)
         ]
-        operands = jax.tree.unflatten(program.structure, values)
-        outputs = program.function(*operands, **dict(program.hyper))
+        tree = jax.tree.unflatten(program.structure, operands)
+        outputs = program.function(*tree, **dict(program.hyper))
         if program.into is None:
             return [], outputs
         values, outputs = outputs
-        for value, (i, geometry) in zip(values, program.into, strict=True):
-            whole = value.astype(memories[i].dtype)
-            memories[i] = (
-                whole if geometry is None else views.write(memories[i], whole, geometry=geometry)
-            )
+        for value, start, (i, form) in zip(values, starts, program.into, strict=True):
+            new = value.astype(memories[i].dtype)
+            if form is not None:
+                new = views.write(memories[i], new, start, size=form[0], stride=form[1])
+            memories[i] = new
         return memories, outputs
 
     execute.__name__ = execute.__qualname__ = getattr(

@@ -5,7 +5,7 @@ everything counting from 0.
 """
 
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array, lax
@@ -42,43 +42,42 @@ def extent(geometry: Geometry) -> int:
     return geometry.offset + last + 1
 
 
-def addresses(geometry: Geometry) -> Array:
+def addresses(offset: Any, size: tuple[int, ...], stride: tuple[int, ...]) -> Array:
     """The place of every element, in the view's shape."""
-    at = jnp.full(geometry.size, geometry.offset, dtype=jnp.int32)
-    for axis, (length, stride) in enumerate(zip(geometry.size, geometry.stride, strict=True)):
-        if stride and length > 1:
-            at += stride * lax.broadcasted_iota(jnp.int32, geometry.size, axis)
+    at = jnp.full(size, offset, dtype=jnp.int32)
+    for axis, (length, step) in enumerate(zip(size, stride, strict=True)):
+        if step and length > 1:
+            at += step * lax.broadcasted_iota(jnp.int32, size, axis)
     return at
 
 
-def order(geometry: Geometry) -> tuple[int, ...] | None:
+def order(size: tuple[int, ...], stride: tuple[int, ...]) -> tuple[int, ...] | None:
     """The axes in the order in which a view is contiguous, if there is one: a transpose has one."""
-    axes = sorted(range(len(geometry.size)), key=lambda i: -geometry.stride[i])
-    permuted = Geometry(
-        0, tuple(geometry.size[i] for i in axes), tuple(geometry.stride[i] for i in axes)
-    )
+    axes = sorted(range(len(size)), key=lambda i: -stride[i])
+    permuted = Geometry(0, tuple(size[i] for i in axes), tuple(stride[i] for i in axes))
     return tuple(axes) if is_contiguous(permuted) else None
 
 
-def read(memory: Array, *, geometry: Geometry) -> Array:
-    """The elements of a view."""
-    flat, size = memory.reshape(-1), geometry.size
-    if (axes := order(geometry)) is None:
-        return flat.at[addresses(geometry)].get(mode="promise_in_bounds")
-    block = lax.slice(flat, (geometry.offset,), (geometry.offset + prod(size),))
+def read(memory: Array, offset: Any, *, size: tuple[int, ...], stride: tuple[int, ...]) -> Array:
+    """The elements of a view. The offset may be traced: it is no part of the program."""
+    flat = memory.reshape(-1)
+    if (axes := order(size, stride)) is None:
+        return flat.at[addresses(offset, size, stride)].get(mode="promise_in_bounds")
+    block = lax.dynamic_slice(flat, (offset,), (prod(size),))
     block = block.reshape([size[i] for i in axes])
     return block.transpose([axes.index(i) for i in range(len(axes))])
 
 
-def write(memory: Array, value: Array, *, geometry: Geometry) -> Array:
+def write(
+    memory: Array, value: Array, offset: Any, *, size: tuple[int, ...], stride: tuple[int, ...]
+) -> Array:
     """The memory after `value` has been written through a view."""
-    flat, size = memory.reshape(-1), geometry.size
-    if (axes := order(geometry)) is None:
-        flat = flat.at[addresses(geometry)].set(value, mode="promise_in_bounds")
+    flat = memory.reshape(-1)
+    if (axes := order(size, stride)) is None:
+        at = addresses(offset, size, stride)
+        flat = flat.at[at].set(value, mode="promise_in_bounds")
+    elif prod(size) == flat.size:
+        flat = value.transpose(axes).reshape(-1)
     else:
-        block = value.transpose(axes).reshape(-1)
-        if prod(size) == flat.size:
-            flat = block
-        else:
-            flat = lax.dynamic_update_slice(flat, block, (geometry.offset,))
+        flat = lax.dynamic_update_slice(flat, value.transpose(axes).reshape(-1), (offset,))
     return flat.reshape(memory.shape)

@@ -18,9 +18,9 @@ from fnn.tensor.gradient import Differentiated, Filled, differentiable
 from fnn.tensor.replay import replay
 from fnn.tensor.run import run
 from fnn.tensor.storage import Storage
-from fnn.tensor.types import from_data
-from fnn.torch7 import random
+from fnn.tensor.types import cast, from_data
 from fnn.torch7.flatten import flatten
+from fnn.torch7.random import keys
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor, fromarray
 
@@ -118,7 +118,7 @@ class Module(Shell):
             return self.output
         inputs = as_inputs(input)
         params, state = self.tensors("params"), self.tensors("state")
-        key = random.keys.draw() if "key" in layer.reserved else None
+        key = keys.draw() if "key" in layer.reserved else None
         learned, given = leaves(params), leaves(inputs)
         check_types(self, learned, given)
         operands = (params, state, key, *inputs)
@@ -240,6 +240,15 @@ class Module(Shell):
         self._names["gradients"] = tuple(gradient_name(n) for n in names)
         self.reset()
 
+    def load(self, params: Any, state: Any | None = None) -> Self:
+        """Hold the arrays of a pytree, as `pure` gives them; the gradients take their types."""
+        super().load(params, state)
+        pairs = zip(leaves(self.tensors("params")), leaves(self.tensors("gradients")), strict=True)
+        for parameter, gradient in pairs:
+            if gradient.element_type != parameter.element_type:
+                gradient.storage.array = cast(gradient.storage.array, parameter.element_type)
+        return self
+
     def reset(self, stdv: float | None = None) -> Self:
         """Draw the parameters anew, uniform in +-1/sqrt(fan in), or in +-sqrt(3) `stdv`."""
         if self._derived is not None and (names := self._names["params"]):
@@ -315,14 +324,13 @@ class Module(Shell):
         """The module as Torch7 prints it."""
         return type_name(self)
 
-    @property
-    def __tostring(self) -> Callable[[], str]:
-        return self.__tostring__
-
     def __str__(self) -> str:
         return self.__tostring__()
 
     __repr__ = __str__
+
+
+setattr(Module, "__tostring", Module.__str__)  # as m.__tostring() outside of a class
 
 
 def type_name(x: Any) -> str:

@@ -38,6 +38,7 @@ class Module(Shell):
     _modules: dict[str, Any]
 
     def __init__(self) -> None:
+        object.__setattr__(self, "training", True)
         for register in REGISTERS:
             vars(self).setdefault(register, {})
 

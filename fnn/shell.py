@@ -7,7 +7,7 @@ a container of such a module: then the container calls its children one by one.
 """
 
 import copy
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import jax
 from jax import Array
 
-from fnn.compose import Mode, Network
+from fnn.compose import Mode, Network, as_layer
 from fnn.errors import describe, require
 from fnn.layer import Applicable, Layer, layer
 from transforms.cells import Stateful
@@ -37,7 +37,7 @@ class Shell(Stateful):
 
     _derived: Applicable | None = None
     _composed: Network | None = None
-    _names: dict[str, tuple[str, ...]]
+    _trees: dict[str, dict[str, Any]]
 
     @property
     def _mode(self) -> bool:
@@ -58,17 +58,26 @@ class Shell(Stateful):
 
     def derive(self, function: Callable, *sizes: Hashable, **keywords: Hashable) -> None:
         """Be the layer `function`; sizes and keywords are as `fnn.layer` takes them."""
-        self.be(layer(function, *sizes, **keywords))
+        derived = layer(function, *sizes, **keywords)
+        self.be(derived, parameter_shapes(derived), derived.initial_state())
 
-    def be(self, derived: Applicable) -> None:
-        """Be a layer, with parameters and state of its own."""
-        shapes, state = parameter_shapes(derived), derived.initial_state()
-        for name, shape in shapes.items():
+    def be(self, derived: Applicable, shapes: Any, state: Any) -> None:
+        """Be a layer with parameters of these shapes and with this state, in nested dicts."""
+        for name, shape in paths(shapes):
             self._add_parameter(name, shape)
-        for name, array in state.items():
+        for name, array in paths(state):
             self._add_buffer(name, array)
         self._derived = derived
-        self._names = {"params": tuple(shapes), "state": tuple(state)}
+        self._trees = {"params": named(shapes), "state": named(state)}
+
+    def wrap(self, apply: Callable, params: Any, state: Any | None) -> None:
+        """Be any pure layer or network, with the arrays given; they are not copied."""
+        self.be(as_layer(apply), shapes_of(params), state or {})
+        self.load(params, state or {})
+
+    def names(self, kind: str) -> list[str]:
+        """The names of a derived module's own tensors of a kind; paths, where they are nested."""
+        return [name for _, name in paths(self._trees[kind])]
 
     @property
     def layer(self) -> Applicable | None:
@@ -111,11 +120,18 @@ class Shell(Stateful):
     def tensors(self, kind: str) -> dict[str, Any]:
         """The tensors of `params` or of `state`, nested as the layer wants them."""
         if self._derived is not None:
-            return {name: getattr(self, name) for name in self._names[kind]}
+            return self._gathered(self._trees[kind])
         return {
             name: found
             for name, child in self._children()
             if (found := child.tensors(kind)) or kind in getattr(child.layer, "reserved", ())
+        }
+
+    def _gathered(self, tree: dict[str, Any]) -> dict[str, Any]:
+        """The tensors of these names."""
+        return {
+            key: self._gathered(name) if isinstance(name, dict) else getattr(self, name)
+            for key, name in tree.items()
         }
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
@@ -169,14 +185,38 @@ class Shell(Stateful):
 
 
 @cache
-def parameter_shapes(layer: Applicable) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a layer's parameters, in the order in which it makes them."""
-    order: list[str] = []
+def parameter_shapes(layer: Applicable) -> dict[str, Any]:
+    """The shapes of a layer's parameters, in the order in which it makes them."""
+    found: list[Any] = []
 
-    def init(key: Array) -> dict[str, Array]:
+    def init(key: Array) -> list[Array]:
         params = layer.init(key)
-        order.extend(params)
-        return params
+        found.append(shapes_of(params))
+        return jax.tree.leaves(params)
 
-    found = jax.eval_shape(init, jax.random.key(0))
-    return {name: found[name].shape for name in order}
+    jax.eval_shape(init, jax.random.key(0))
+    return found[0]
+
+
+def shapes_of(tree: Any) -> Any:
+    """Shapes in the place of arrays; the order of a dict is kept."""
+    if isinstance(tree, dict):
+        return {name: shapes_of(value) for name, value in tree.items()}
+    return tuple(tree.shape)
+
+
+def paths(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested dicts with their paths, in the order of the dicts."""
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from paths(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def named(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dicts with paths in the place of their leaves."""
+    return {
+        name: named(value, f"{prefix}{name}.") if isinstance(value, dict) else prefix + name
+        for name, value in tree.items()
+    }

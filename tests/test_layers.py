@@ -94,7 +94,8 @@ def test_vmap_equals_a_loop(example, optional):
         assert_equal(jax.vmap(alone)(stack(*mapped)), stack(*map(alone, mapped)), 1e-12)
 
 
-TOOLS = {"compose", "errors", "initializers", "layer", "schedules", "shell", "space", "training"}
+TOOLS = {"arithmetic", "compose", "elements", "errors", "initializers", "layer", "schedules"}
+TOOLS |= {"shell", "space", "training"}
 TOPICS = {m.name for m in iter_modules(fnn.__path__) if not m.ispkg} - TOOLS
 
 

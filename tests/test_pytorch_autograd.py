@@ -16,6 +16,7 @@ except ImportError:
     theirs = None
 
 needs_torch = pytest.mark.skipif(theirs is None, reason="torch is not installed")
+words = str.split
 NUMBERS = np.random.RandomState(1)
 DATA = {
     "x": NUMBERS.randn(3, 4),
@@ -31,9 +32,9 @@ FIXED = "b = y > 0; k = torch.tensor([2, 0, 1, 1]); w = torch.arange(12.).double
 DIFFERENTIATED = [
     *(
         f"torch.{f}(p)"
-        for f in "exp log sqrt sin tan tanh sigmoid log1p expm1 erf rsqrt reciprocal square".split()
+        for f in words("exp log sqrt sin tan tanh sigmoid log1p expm1 erf rsqrt reciprocal square")
     ),
-    *(f"torch.{f}(z)" for f in "abs relu sign square tanh floor".split()),
+    *(f"torch.{f}(z)" for f in words("abs relu sign square tanh floor")),
     *(
         "x + y",
         "x - 2 * y",

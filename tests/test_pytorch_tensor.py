@@ -7,6 +7,7 @@ import fnn.pytorch as ours
 
 theirs = pytest.importorskip("torch")
 
+words = str.split
 NUMBERS = np.random.RandomState(0)
 DATA = {
     "x": NUMBERS.randn(3, 4).astype(np.float32),
@@ -25,12 +26,12 @@ DATA = {
     "t": NUMBERS.randint(0, 3, (3, 4)).astype(np.float32),
 }
 
-FLOATING = (
+FLOATING = words(
     "acos asin atan cos cosh deg2rad digamma erf erfc erfinv exp exp2 expm1 lgamma log log10 log1p "
     "log2 logit rad2deg reciprocal rsqrt sigmoid sin sinc sinh sqrt tan tanh"
-).split()
-ANY = "abs neg sign square ceil floor round trunc isnan isinf isfinite logical_not".split()
-BINARY = "+ - * / // % < <= > >= == !=".split()
+)
+ANY = words("abs neg sign square ceil floor round trunc isnan isinf isfinite logical_not")
+BINARY = words("+ - * / // % < <= > >= == !=")
 
 ROWS = {
     "elementwise": [
@@ -193,14 +194,14 @@ ROWS = {
         *(
             f"{t}.{f}()"
             for t in "xc"
-            for f in "sum mean prod std var max min argmax argmin median norm all any".split()
+            for f in words("sum mean prod std var max min argmax argmin median norm all any")
         ),
         *(
             f"c.{f}({dim})"
-            for f in "sum mean prod std var max min argmax argmin amax amin".split()
+            for f in words("sum mean prod std var max min argmax argmin amax amin")
             for dim in (0, -1)
         ),
-        *(f"c.{f}(1, keepdim=True)" for f in "sum mean std max min argmax amax all any".split()),
+        *(f"c.{f}(1, keepdim=True)" for f in words("sum mean std max min argmax amax all any")),
         *(
             "c.sum((0, 2))",
             "c.mean((0, 1), keepdim=True)",

@@ -1,7 +1,7 @@
 """What a traced function does to plain objects: undone after the trace, redone by each call.
 
-While a function is traced, it stores new tensors in attributes, clears gradients, fills the state of
-an optimiser. A `Snapshot` taken before gives everything back, so that a trace that fails leaves no
+While a function is traced, it stores new tensors in attributes, clears gradients, fills an
+optimiser's state. A `Snapshot` taken before gives everything back, so that a trace that fails leaves no
 mark; `effects` says what changed, in a form that can be applied again with each call's own results.
 """
 

@@ -12,7 +12,7 @@ import jax
 import fnn
 import transforms
 
-RATE, MOMENTUM = 0.02, 0.9
+RATE, MOMENTUM = 0.03, 0.9
 
 LENET = fnn.serial(
     fnn.layer(fnn.conv, 1, 6, (5, 5), padding=2),

@@ -7,6 +7,7 @@ from fnn.pytorch.conversion import *
 from fnn.pytorch.creation import *
 from fnn.pytorch.dtypes import *
 from fnn.pytorch.operations import *
+from fnn.pytorch.parts import *
 from fnn.pytorch.printing import *
 from fnn.pytorch.products import *
 from fnn.pytorch.random import *

@@ -117,7 +117,8 @@ def check_mask(mask: Tensor) -> None:
     """Raise unless a mask is of truth values."""
     if mask.dtype is not dtypes.bool:
         raise RuntimeError(
-            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.word.lower()}"
+            "masked_fill_ only supports boolean masks, but got mask with dtype "
+            f"{mask.dtype.word.lower()}"
         )
 
 

@@ -51,7 +51,7 @@ def to(self: Tensor, *wanted: Any, **keywords: Any) -> Tensor:
 class Move:
     """The way back of a move to another device, which no compiled program makes."""
 
-    def __init__(self, back: jax.Device):
+    def __init__(self, back: Any):
         self.back = back
 
     def eager(self, gradients: list[Any]) -> list[Storage]:
@@ -59,7 +59,7 @@ class Move:
         return [Storage(jax.device_put(getattr(g, "array", g), self.back)) for g in gradients]
 
 
-def moved(tensor: Tensor, goal: jax.Device) -> Tensor:
+def moved(tensor: Tensor, goal: Any) -> Tensor:
     """A copy on another device, through which gradients flow."""
     found = tensor._plain._around(Storage(jax.device_put(tensor.array, goal)))
     if is_grad_enabled() and needs_gradient(tensor):

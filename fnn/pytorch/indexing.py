@@ -15,8 +15,9 @@ from fnn.pytorch.aliasing import as_view, assigned, rewrite
 from fnn.pytorch.autograd import is_grad_enabled, record
 from fnn.pytorch.combining import masked
 from fnn.pytorch.creation import as_tensor, tensor
+from fnn.pytorch.parts import select, slice_along
 from fnn.pytorch.tensor import Tensor
-from fnn.pytorch.views import expand, select, slice_along, unsqueeze
+from fnn.pytorch.views import expand, unsqueeze
 from fnn.tensor.number import Number
 from fnn.tensor.run import known
 

@@ -144,9 +144,9 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """The coordinates of all points of a grid."""
-    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
+    given = list(tensors[0] if isinstance(tensors[0], list | tuple) else tensors)
     if indexing == "xy":
-        y, x, *others = (given[1], given[0], *given[2:])
+        x, y, *others = given
         b, a, *rest = meshgrid(y, x, *others)
         return (a, b, *rest)
     rank = len(given)

@@ -16,7 +16,6 @@ from fnn.pytorch.dtypes import dtype
 from fnn.pytorch.operations import PAIRS
 from fnn.pytorch.tensor import Tensor, axis_of, method
 
-
 __all__ = [
     "all",
     "amax",

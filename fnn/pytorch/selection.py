@@ -92,8 +92,8 @@ def unique(
         looked_at(input, "unique"), return_inverse=True, return_counts=True, equal_nan=False
     )
     wanted = (True, return_inverse, return_counts)
-    results = tuple(tensor(x) for x, w in zip(found, wanted, strict=True) if w)
-    return results if len(results) > 1 else results[0]
+    results = [tensor(x) for x, w in zip(found, wanted, strict=True) if w]
+    return tuple(results) if len(results) > 1 else results[0]
 
 
 @method

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -12,17 +12,17 @@ from fnn.pytorch import dtypes, types
 from fnn.pytorch.autograd import accumulate, initial, propagate, refuse_graph
 from fnn.pytorch.printing import text
 from fnn.pytorch.types import Size
-from fnn.tensor.number import number
-from fnn.tensor.run import known, run
+from fnn.pytorch.values import Values
+from fnn.tensor.run import run
 from fnn.tensor.storage import Storage
-from fnn.tensor.tensor import TensorBase, read_through
+from fnn.tensor.tensor import read_through
 from fnn.tensor.types import from_data
 from fnn.tensor.views import Geometry, is_contiguous
 
 __all__ = ["Tensor", "is_floating_point", "is_tensor", "numel"]
 
 
-class Tensor(TensorBase):
+class Tensor(Values):
     """A multi-dimensional array that can remember how it was computed.
 
     `Tensor(2, 3)` has sizes, `Tensor([[1, 2], [3, 4]])` has data. The functions of `torch` that
@@ -47,7 +47,15 @@ class Tensor(TensorBase):
 
     if TYPE_CHECKING:  # methods made of functions
 
-        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+        def __neg__(self) -> Tensor: ...
+        def __add__(self, other: Any) -> Tensor: ...
+
+        __abs__ = __invert__ = __neg__
+        __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = __add__
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rpow__ = __matmul__ = __add__
+        __lt__ = __le__ = __gt__ = __ge__ = __and__ = __or__ = __xor__ = __add__
 
     def _view(self, offset: int, size: Sequence[int], stride: Sequence[int]) -> Any:
         return self._plain._around(self.storage, Geometry(offset, tuple(size), tuple(stride)))
@@ -213,81 +221,7 @@ class Tensor(TensorBase):
             self.retains_grad = True
             self.grad_fn.hooks.append((self._output, lambda found: accumulate(self, found)))
 
-    # Values.
-
-    def item(self) -> Any:
-        """The only element, as a Python number."""
-        if self.length != 1:
-            raise RuntimeError(
-                f"a Tensor with {self.length} elements cannot be converted to Scalar"
-            )
-        if known(self.storage):
-            return self._peek().item()
-        return number(run(read_through, self))
-
-    def tolist(self) -> Any:
-        """Nested lists of Python numbers."""
-        return self._peek().tolist()
-
-    def numpy(self) -> np.ndarray:
-        """The elements as a numpy array of their own, which may be written to.
-
-        PyTorch shares the memory of a tensor on the CPU; here it can't be shared.
-        """
-        return np.array(self.__array__())
-
-    def _peek(self) -> np.ndarray:
-        """The elements where they lie in the host's memory: nothing is compiled for a view."""
-        if self.layout is None or not known(self.storage):
-            return np.asarray(self.array)
-        offset, size, stride = self.geometry
-        memory = np.asarray(self.storage.array).reshape(-1)
-        if is_contiguous(self.geometry):
-            return memory[offset : offset + self.length].reshape(size)
-        return np.lib.stride_tricks.as_strided(
-            memory[offset:], size, [s * memory.itemsize for s in stride], writeable=False
-        )
-
-    # Python's protocols.
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.requires_grad:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
-                "instead."
-            )
-        found = self._peek()
-        return np.array(found, dtype) if copy or dtype not in (None, found.dtype) else found
-
-    def __len__(self) -> int:
-        if not self.geometry.size:
-            raise TypeError("len() of a 0-d tensor")
-        return self.geometry.size[0]
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if not self.geometry.size:
-            raise TypeError("iteration over a 0-d tensor")
-        return (self[i] for i in range(len(self)))
-
-    def __contains__(self, element: Any) -> bool:
-        return bool((self == element).any())
-
-    def __bool__(self) -> bool:
-        if self.length != 1:
-            many = "more than one value" if self.length else "no values"
-            raise RuntimeError(f"Boolean value of Tensor with {many} is ambiguous")
-        return bool(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        if self.length != 1 or self.is_floating_point():
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.item())
+    # Copies and text.
 
     __hash__ = object.__hash__
 
@@ -303,7 +237,8 @@ class Tensor(TensorBase):
         return made
 
     def __repr__(self) -> str:
-        return text(self)
+        plain = type(self) is self._plain
+        return text(self) if plain else f"{type(self).__name__} containing:\n{text(self)}"
 
     def __format__(self, form: str) -> str:
         if self.geometry.size or type(self) is not self._plain:

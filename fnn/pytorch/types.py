@@ -82,7 +82,7 @@ class device:
         self.type, self.index = name, int(number) if colon else index
 
     @property
-    def jax(self) -> jax.Device:
+    def jax(self) -> Any:
         """The device by jax's name."""
         if self.type == "cpu":
             return jax.devices("cpu")[0]
@@ -109,7 +109,7 @@ class device:
         return f"device(type='{self.type}'{index})"
 
 
-def gpus() -> list[jax.Device]:
+def gpus() -> list[Any]:
     """The GPUs, if there are any."""
     try:
         return jax.devices("gpu")

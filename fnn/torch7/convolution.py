@@ -30,7 +30,8 @@ class SpatialConvolution(Module):
 
     def noBias(self) -> Self:
         """Leave the bias out."""
-        self._names = {kind: names[:1] for kind, names in self._names.items()}
+        for tree in self._trees.values():
+            tree.pop("bias", None)
         self.bias = self.gradBias = None
         return self
 
@@ -38,7 +39,7 @@ class SpatialConvolution(Module):
         """Planes, kernel, and what is not the default."""
         pads = f", {self.padW},{self.padH}" if self.padW or self.padH else ""
         steps = f", {self.dW},{self.dH}" if pads or self.dW != 1 or self.dH != 1 else ""
-        without = "" if "bias" in self._names["params"] else " without bias"
+        without = "" if self.names("params")[1:] else " without bias"
         return (
             f"{type_name(self)}({self.nInputPlane} -> {self.nOutputPlane}, "
             f"{self.kW}x{self.kH}{steps}{pads}){without}"

@@ -232,12 +232,11 @@ class Module(Shell):
     def _add_buffer(self, name: str, array: Array) -> None:
         setattr(self, name, Tensor(*array.shape).copy(np.asarray(array)))
 
-    def be(self, derived: Applicable) -> None:
-        """Be a layer, with parameters and state of its own."""
+    def be(self, derived: Applicable, shapes: Any, state: Any) -> None:
+        """Be a layer with parameters of these shapes and with this state, in nested dicts."""
         Module.__init__(self)
-        super().be(derived)
-        names = self._names["params"]
-        self._names["gradients"] = tuple(gradient_name(n) for n in names)
+        super().be(derived, shapes, state)
+        self._trees["gradients"] = jax.tree.map(gradient_name, self._trees["params"])
         self.reset()
 
     def load(self, params: Any, state: Any | None = None) -> Self:
@@ -251,7 +250,7 @@ class Module(Shell):
 
     def reset(self, stdv: float | None = None) -> Self:
         """Draw the parameters anew, uniform in +-1/sqrt(fan in), or in +-sqrt(3) `stdv`."""
-        if self._derived is not None and (names := self._names["params"]):
+        if self._derived is not None and (names := self.names("params")):
             fan_in = int(np.prod(getattr(self, names[0]).geometry.size[1:]))
             bound = 1 / fan_in**0.5 if stdv is None else stdv * 3**0.5
             for name in names:
@@ -260,7 +259,7 @@ class Module(Shell):
 
     def parameters(self) -> tuple[Table, Table] | tuple[None, None]:
         """All parameters and all their gradients; a pair of None if there are none."""
-        names = self._names["params"] if self._derived is not None else ("weight", "bias")
+        names = self.names("params") if self._derived is not None else ("weight", "bias")
         pairs = [(getattr(self, n, None), getattr(self, gradient_name(n), None)) for n in names]
         pairs = [(p, g) for p, g in pairs if p is not None and g is not None]
         return (Table(p for p, _ in pairs), Table(g for _, g in pairs)) if pairs else (None, None)

@@ -4,7 +4,7 @@ from fnn.torch7.containers import ConcatTable, Container, ParallelTable, Sequent
 from fnn.torch7.convolution import SpatialConvolution, SpatialMaxPooling
 from fnn.torch7.criterion import ClassNLLCriterion, Criterion, MSECriterion
 from fnn.torch7.module import Module
-from fnn.torch7.simple import Linear, View
+from fnn.torch7.simple import Linear, Pure, View
 from fnn.torch7.transfer import (
     ELU,
     GatedLinearUnit,

@@ -1,5 +1,6 @@
 """nn's simple layers."""
 
+from collections.abc import Callable
 from math import prod
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ class Linear(Module):
     def __tostring__(self) -> str:
         """The sizes."""
         outputs, inputs = self.weight.geometry.size
-        without = "" if "bias" in self._names["params"] else " without bias"
+        without = "" if self.names("params")[1:] else " without bias"
         return f"{type_name(self)}({inputs} -> {outputs}){without}"
 
 
@@ -46,3 +47,10 @@ class View(Module):
     def __tostring__(self) -> str:
         """The sizes."""
         return f"{type_name(self)}({', '.join(map(str, self.size))})"
+
+
+class Pure(Module):
+    """Any pure layer or network of `fnn`, with these parameters and this state."""
+
+    def __init__(self, apply: Callable, params: Any, state: Any | None = None):
+        self.wrap(apply, params, state)

@@ -39,7 +39,7 @@ class Identity(Module):
     """The input, a tensor or a table."""
 
     def __init__(self) -> None:
-        self.be(Serial(()))
+        self.be(Serial(()), {}, {})
 
 
 class Tanh(Transfer):

@@ -1,5 +1,6 @@
 """nn's layers, each derived from its pure function."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fnn import activation
@@ -20,6 +21,7 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "MaxPool2d",
+    "Pure",
     "ReLU",
     "Sigmoid",
     "Softmax",
@@ -217,3 +219,14 @@ class Dropout(Module):
     def extra_repr(self) -> str:
         """The probability."""
         return f"p={self.p}, inplace={self.inplace}"
+
+
+class Pure(Module):
+    """Any pure layer or network of `fnn`, with these parameters and this state."""
+
+    def __init__(self, apply: Callable, params: Any, state: Any | None = None):
+        self.wrap(apply, params, state)
+
+    def extra_repr(self) -> str:
+        """The network."""
+        return repr(self.layer)

@@ -138,17 +138,17 @@ class Module(Shell):
     def _add_buffer(self, name: str, array: Array) -> None:
         self.register_buffer(name, as_tensor(array))
 
-    def be(self, derived: Applicable) -> None:
-        """Be a layer, with parameters and state of its own."""
+    def be(self, derived: Applicable, shapes: Any, state: Any) -> None:
+        """Be a layer with parameters of these shapes and with this state, in nested dicts."""
         Module.__init__(self)
-        super().be(derived)
+        super().be(derived, shapes, state)
         for absent in {"weight", "bias"} - {*self._parameters} if self._parameters else ():
             self.register_parameter(absent, None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew, uniform in +-1/sqrt(fan in)."""
-        names = self._names["params"]
+        names = self.names("params")
         if names:
             shape = self._parameters[names[0]].shape
             bound = 1 / max(shape[1:].numel() if len(shape) > 1 else 1, 1) ** 0.5
@@ -213,6 +213,11 @@ class Module(Shell):
         for name in target.split(".") if target else ():
             module = module._modules[name]
         return module
+
+    def get_parameter(self, target: str) -> Any:
+        """The parameter at a path."""
+        path, _, name = target.rpartition(".")
+        return self.get_submodule(path)._parameters[name]
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call a function with every module inside, children first, and with this one."""

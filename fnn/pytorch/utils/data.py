@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
-import numpy as np
-
-from fnn.pytorch import dtypes
-from fnn.pytorch.creation import made, tensor
-from fnn.pytorch.random import Generator, default_generator, multinomial, randint, randperm
-from fnn.pytorch.rearranging import stack
+from fnn.pytorch.random import Generator, randperm
 from fnn.pytorch.tensor import Tensor
-from fnn.tensor.run import known
-from fnn.tensor.types import from_data
+from fnn.pytorch.utils.collation import default_collate, default_convert
+from fnn.pytorch.utils.samplers import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+    draw_seed,
+)
 
 __all__ = [
     "BatchSampler",
@@ -31,6 +34,7 @@ __all__ = [
     "TensorDataset",
     "WeightedRandomSampler",
     "default_collate",
+    "default_convert",
     "random_split",
 ]
 
@@ -47,6 +51,9 @@ class Dataset:
 
 class IterableDataset(Dataset):
     """Examples one after the other: a subclass has `__iter__`."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError("Subclasses of IterableDataset should implement __iter__.")
 
 
 class TensorDataset(Dataset):
@@ -111,110 +118,6 @@ def random_split(
     ]
 
 
-class Sampler:
-    """The order in which examples are read: a subclass has `__iter__`."""
-
-
-class SequentialSampler(Sampler):
-    """One after the other."""
-
-    def __init__(self, data_source: Any):
-        self.data_source = data_source
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self.data_source)))
-
-    def __len__(self) -> int:
-        return len(self.data_source)
-
-
-class RandomSampler(Sampler):
-    """In random order, each once; or each time any one, with `replacement`."""
-
-    def __init__(
-        self,
-        data_source: Any,
-        replacement: bool = False,
-        num_samples: int | None = None,
-        generator: Generator | None = None,
-    ):
-        self.data_source, self.replacement = data_source, replacement
-        self.num_samples = len(data_source) if num_samples is None else num_samples
-        self.generator = generator
-
-    def __iter__(self) -> Iterator[int]:
-        generator = self.generator or Generator().manual_seed(draw_seed(None))
-        count, left = len(self.data_source), self.num_samples
-        while left > 0:
-            if self.replacement:
-                found = randint(count, (min(32, left),), generator=generator)
-            else:
-                found = randperm(count, generator=generator)[:left]
-            yield from found.tolist()
-            left -= len(found)
-
-    def __len__(self) -> int:
-        return self.num_samples
-
-
-class SubsetRandomSampler(Sampler):
-    """Some indices in random order."""
-
-    def __init__(self, indices: Sequence[int], generator: Generator | None = None):
-        self.indices, self.generator = indices, generator
-
-    def __iter__(self) -> Iterator[int]:
-        order = randperm(len(self.indices), generator=self.generator).tolist()
-        return (self.indices[i] for i in order)
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-
-class WeightedRandomSampler(Sampler):
-    """Indices in proportion to weights."""
-
-    def __init__(
-        self,
-        weights: Sequence[float],
-        num_samples: int,
-        replacement: bool = True,
-        generator: Generator | None = None,
-    ):
-        self.weights = tensor(weights, dtype=dtypes.float64)
-        self.num_samples, self.replacement, self.generator = num_samples, replacement, generator
-
-    def __iter__(self) -> Iterator[int]:
-        options = {"generator": self.generator}
-        found = multinomial(self.weights, self.num_samples, self.replacement, **options)
-        return iter(found.tolist())
-
-    def __len__(self) -> int:
-        return self.num_samples
-
-
-class BatchSampler(Sampler):
-    """Lists of so many indices; the last may be shorter, or is left out."""
-
-    def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool):
-        self.sampler, self.batch_size, self.drop_last = sampler, batch_size, drop_last
-
-    def __iter__(self) -> Iterator[list[int]]:
-        rest = iter(self.sampler)
-        while batch := list(islice(rest, self.batch_size)):
-            if len(batch) == self.batch_size or not self.drop_last:
-                yield batch
-
-    def __len__(self) -> int:
-        whole, more = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]
-        return whole + (more > 0 and not self.drop_last)
-
-
-def draw_seed(generator: Generator | None) -> int:
-    """A seed, drawn as PyTorch draws it."""
-    return int((generator or default_generator).stream.integers((), 0, 2**63))
-
-
 class DataLoader:
     """Batches of a data set; `len` says how many. Each loop over it draws a new order.
 
@@ -263,9 +166,11 @@ class DataLoader:
         if batch_sampler is None and batch_size is not None:
             order = dataset if sampler is None else sampler
             batch_sampler = BatchSampler(order, batch_size, drop_last)
-        self.dataset, self.batch_size, self.drop_last = dataset, batch_size, drop_last
+        self.dataset: Any = dataset
+        self.batch_size, self.drop_last = batch_size, drop_last
         self.sampler, self.batch_sampler, self.generator = sampler, batch_sampler, generator
-        self.collate_fn = collate_fn or (default_collate if batch_sampler else default_convert)
+        batched = batch_sampler is not None
+        self.collate_fn = collate_fn or (default_collate if batched else default_convert)
 
     def __iter__(self) -> Iterator[Any]:
         draw_seed(self.generator)  # PyTorch's workers would be given it
@@ -288,52 +193,3 @@ class DataLoader:
         if self.batch_sampler is None:
             return len(self.dataset if self.sampler is None else self.sampler)
         return len(self.batch_sampler)
-
-
-def default_collate(batch: Sequence[Any]) -> Any:
-    """Examples as one: tensors, arrays and numbers stacked, inside dicts and sequences too."""
-    first = batch[0]
-    if isinstance(first, Tensor):
-        found = stacked(batch)
-        return stack(batch) if found is None else made(from_data(found, found.dtype))
-    if isinstance(first, np.ndarray | np.generic):
-        return tensor(np.stack(batch))
-    if isinstance(first, int | float):
-        return tensor(batch, dtype=dtypes.float64 if isinstance(first, float) else None)
-    if isinstance(first, str | bytes):
-        return batch
-    if isinstance(first, Mapping):
-        return type(first)({key: default_collate([x[key] for x in batch]) for key in first})  # type: ignore[call-arg]
-    if isinstance(first, Sequence):
-        if any(len(x) != len(first) for x in batch):
-            raise RuntimeError("each element in list of batch should be of equal size")
-        parts = [default_collate(part) for part in zip(*batch, strict=True)]
-        return type(first)(*parts) if hasattr(first, "_fields") else parts
-    raise TypeError(
-        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
-        f"found {type(first)}"
-    )
-
-
-def stacked(batch: Sequence[Tensor]) -> np.ndarray | None:
-    """Tensors along a new axis, if they can be read in the host's memory, where they lie."""
-    first = batch[0]
-    storages = {x.storage for x in batch}
-    if (
-        first.is_cuda
-        or any(x.requires_grad or x.geometry.size != first.geometry.size for x in batch)
-        or not all(map(known, storages))
-    ):
-        return None
-    if len(storages) > 1 or any(x.geometry.stride != first.geometry.stride for x in batch):
-        return np.stack([x._peek() for x in batch])
-    memory = np.asarray(first.storage.array).reshape(-1)
-    within = np.zeros(first.geometry.size, np.int64)
-    for axis, step in enumerate(first.geometry.stride):
-        within += step * np.arange(within.shape[axis]).reshape(-1, *[1] * (within.ndim - axis - 1))
-    return memory[np.add.outer([x.geometry.offset for x in batch], within)]
-
-
-def default_convert(example: Any) -> Any:
-    """An example with tensors in the place of its arrays."""
-    return tensor(example) if isinstance(example, np.ndarray | np.generic) else example

@@ -61,7 +61,7 @@ def sgd(
         count = state["evalCounter"] = Number.of(count, jnp.int32)
     velocity = state.get("dfdx") if momentum else None
     if momentum and velocity is None:
-        velocity = state["dfdx"] = Tensor().resizeAs(dfdx)
+        velocity = state["dfdx"] = dfdx.clone().zero()
     run(
         sgd_step,
         [x, dfdx, count, *([velocity] if momentum else [])],

@@ -1,0 +1,116 @@
+"""optim.sgd of Torch7: its state, its side effects, and numbers printed by the original."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fnn.torch7 as torch
+from fnn.torch7 import nn, optim
+
+CASES = json.loads((Path(__file__).parent / "oracle_optim_sgd.json").read_text())
+
+
+MATRIX = np.diag(np.arange(1.0, 11)) + (np.eye(10, k=1) + np.eye(10, k=-1)) / 4
+
+
+def slope(problem, x):
+    """The gradients of the two functions that the original minimised."""
+    if problem == "rosenbrock":
+        a, b = x
+        return np.array([400 * a * (a * a - b) + 2 * a - 2, 200 * (b - a * a)])
+    return MATRIX @ x - np.resize([0.5, 1.5, -0.5], 10)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['problem']}-{[*case['config']]}")
+def test_sgd_equals_the_original(case):
+    config = {
+        name: torch.Tensor(value) if isinstance(value, list) else value
+        for name, value in case["config"].items()
+    }
+    x = torch.Tensor(case["x0"])
+
+    def feval(x):
+        return 0, torch.fromarray(slope(case["problem"], np.asarray(x)))
+
+    for i in range(50):
+        optim.sgd(feval, x, config)
+        if str(i + 1) in case["x"]:
+            np.testing.assert_allclose(np.asarray(x), case["x"][str(i + 1)], rtol=1e-12, atol=1e-12)
+
+
+def test_sgd_changes_x_in_place_and_keeps_its_state_in_the_config():
+    x, config = torch.Tensor([1.0, 2.0]), {"learningRate": 0.1, "momentum": 0.5}
+    y, fx = optim.sgd(lambda x: (x * x, x * 2), x, config)
+    assert y is x
+    assert fx[1] == 5
+    assert config["evalCounter"] == 1
+    assert f"{config['evalCounter']}" == "1"
+    np.testing.assert_allclose(np.asarray(config["dfdx"]), [2, 4])
+    np.testing.assert_allclose(np.asarray(x), [0.8, 1.6])
+
+
+def test_sgd_with_a_state_of_its_own():
+    x, config, state = torch.Tensor([1.0]), {"learningRate": 0.1}, {}
+    for _ in range(3):
+        optim.sgd(lambda x: (x * x, x * 2), x, config, state)
+    assert config == {"learningRate": 0.1}
+    assert state["evalCounter"] == 3
+
+
+def test_weight_decay_changes_the_gradient_itself():
+    x, gradient = torch.Tensor([1.0, 2.0]), torch.Tensor([1.0, 1.0])
+    optim.sgd(lambda x: (0, gradient), x, {"learningRate": 0.1, "weightDecay": 0.5})
+    np.testing.assert_allclose(np.asarray(gradient), [1.5, 2.0])
+    np.testing.assert_allclose(np.asarray(x), [0.85, 1.8])
+
+
+def test_rates_and_decays_of_single_parameters():
+    x = torch.Tensor([1.0, 2.0])
+    config = {"learningRate": 0.1, "learningRates": torch.Tensor([1.0, 0.0])}
+    optim.sgd(lambda x: (0, torch.Tensor([1.0, 1.0])), x, config)
+    np.testing.assert_allclose(np.asarray(x), [0.9, 2.0])
+    config = {"learningRate": 0.1, "weightDecays": torch.Tensor([1.0, 0.0])}
+    optim.sgd(lambda x: (0, torch.Tensor([0.0, 0.0])), x, config)
+    np.testing.assert_allclose(np.asarray(x), [0.81, 2.0])
+
+
+def test_nesterov_wants_no_dampening():
+    with pytest.raises(ValueError, match="set it to 0"):
+        optim.sgd(lambda x: (0, x), torch.Tensor([1.0]), {"momentum": 0.9, "nesterov": True})
+
+
+def test_losses_of_the_tutorial_fall_alike_by_either_update():
+    """`params:add(-eta, gradParams)` and `updateParameters(eta)` are the same step."""
+    curves = []
+    for by_hand in (True, False):
+        torch.manualSeed(287)
+        x = torch.randn(5, 4)
+        y = torch.randn(5, 1)
+        net = nn.Sequential().add(nn.Linear(4, 3)).add(nn.Tanh()).add(nn.Linear(3, 1))
+        mse = nn.MSECriterion()
+        params, grads = net.getParameters()
+        losses = []
+        for _ in range(5):
+            net.zeroGradParameters()
+            predictions = net.forward(x)
+            losses.append(mse.forward(predictions, y))
+            net.backward(x, mse.backward(predictions, y))
+            if by_hand:
+                params.add(-0.01, grads)
+            else:
+                net.updateParameters(0.01)
+        assert losses == sorted(losses, reverse=True)
+        curves.append(losses)
+    assert curves[0] == curves[1]
+
+
+def test_linear_draws_the_tutorials_weights():
+    """Seed 287: the numbers that the tutorial prints come out of the constructors in its order."""
+    torch.manualSeed(287)
+    torch.Tensor(5).uniform()
+    torch.randn(1)
+    x = torch.range(1, 5)
+    output = nn.Linear(5, 3).forward(x)
+    np.testing.assert_allclose(np.asarray(output), [-2.8031, 1.9383, -1.8525], atol=5e-5)

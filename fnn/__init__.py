@@ -17,7 +17,6 @@ from fnn.activation import (
     identity,
     leaky_relu,
     log_sigmoid,
-    log_softmax,
     mish,
     prelu,
     prelu_init,
@@ -28,8 +27,6 @@ from fnn.activation import (
     sigmoid,
     silu,
     soft_shrink,
-    softmax,
-    softmin,
     softplus,
     softsign,
     tanh,
@@ -39,6 +36,7 @@ from fnn.activation import (
 from fnn.attention import dot_product_attention
 from fnn.compose import branch, layer, parallel, repeat, residual, serial
 from fnn.conv import conv, conv_init
+from fnn.distribution import log_softmax, softmax, softmin
 from fnn.dropout import dropout
 from fnn.embedding import embedding, embedding_init
 from fnn.errors import LabelError, LayerError

@@ -1,4 +1,4 @@
-"""Activations: functions of each element, and of a distribution along an axis.
+"""Activations: functions of each element.
 
 At a kink each has the gradient that it has in PyTorch. Where a branch could overflow, its argument
 is made harmless first: otherwise the gradient would be NaN also where the other branch is chosen.
@@ -244,50 +244,6 @@ def tanh_shrink(x: Array) -> Array:
     ->      (...)
     """
     return x - jnp.tanh(x)
-
-
-def softmax(x: Array, *, axis: int | None = -1) -> Array:
-    """Probabilities in proportion to `e^x`, that sum to 1 along an axis.
-
-    x:      (..., classes)
-    ->      (..., classes)
-
-    Without an axis the features are found by rank, as in Torch7: axis 0 of 1-D and 3-D inputs, 1
-    of others.
-    """
-    axis = _features(x) if axis is None else axis
-    e = jnp.exp(_lowered(x, axis))
-    return e / e.sum(axis, keepdims=True)
-
-
-def softmin(x: Array, *, axis: int | None = -1) -> Array:
-    """Probabilities in proportion to `e^-x`, that sum to 1 along an axis.
-
-    x:      (..., classes)
-    ->      (..., classes)
-    """
-    return softmax(-x, axis=axis)
-
-
-def log_softmax(x: Array, *, axis: int | None = -1) -> Array:
-    """Logarithms of the probabilities of `softmax`, exact also where these are tiny.
-
-    x:      (..., classes)
-    ->      (..., classes)
-    """
-    axis = _features(x) if axis is None else axis
-    lowered = _lowered(x, axis)
-    return lowered - jnp.log(jnp.exp(lowered).sum(axis, keepdims=True))
-
-
-def _lowered(x: Array, axis: int) -> Array:
-    """`x` with its largest element along an axis moved to 0, which no softmax can tell from `x`."""
-    return x - lax.stop_gradient(x.max(axis, keepdims=True))
-
-
-def _features(x: Array) -> int:
-    """The axis of the features, by rank: [batch,] features, or [batch,] features, height, width."""
-    return 0 if x.ndim in (0, 1, 3) else 1
 
 
 def glu(x: Array, *, axis: int = -1) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from fnn import activation, attention, loss, recurrent
+from fnn import activation, attention, distribution, loss, recurrent
 from fnn.conv import conv
 from fnn.dropout import dropout
 from fnn.embedding import embedding
@@ -122,11 +122,11 @@ EXAMPLES = [
     Example(activation.soft_shrink),
     Example(activation.hard_shrink, {"threshold": 0.2}),
     Example(activation.tanh_shrink),
-    Example(activation.softmax, ranges=WIDE),
-    Example(activation.softmax, {"axis": 0}, {"...": (2, 3)}, WIDE),
-    Example(activation.softmin, ranges=WIDE),
-    Example(activation.log_softmax, ranges=WIDE),
-    Example(activation.log_softmax, {"axis": -2}, {"...": (2, 3)}, WIDE),
+    Example(distribution.softmax, ranges=WIDE),
+    Example(distribution.softmax, {"axis": 0}, {"...": (2, 3)}, WIDE),
+    Example(distribution.softmin, ranges=WIDE),
+    Example(distribution.log_softmax, ranges=WIDE),
+    Example(distribution.log_softmax, {"axis": -2}, {"...": (2, 3)}, WIDE),
     # shape
     Example(flatten, sizes={"...": (2, 3, 4)}),
     Example(flatten, {"start": 0, "end": 1}, {"...": (2, 3, 4)}),
@@ -164,7 +164,7 @@ EXAMPLES = [
     Example(activation.prelu, sizes={"features": 1}),
     Example(activation.rrelu, {"train": True}),
     Example(activation.rrelu, {"train": False}),
-    Example(activation.softmax, {"axis": None}),
+    Example(distribution.softmax, {"axis": None}),
     Example(view, {"shape": (2, 3)}, {"...": (5, 3, 2)}),
     Example(view, {"shape": (-1, 3), "dimensions": 2}, {"...": (5, 3, 2)}),
 ]

@@ -13,8 +13,9 @@ import pytest
 from jax import lax
 
 import fnn
-from fnn.activation import relu, softmax
+from fnn.activation import relu
 from fnn.conv import conv
+from fnn.distribution import softmax
 from fnn.linear import linear
 from fnn.norm import layer_norm
 from fnn.pool import max_pool

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnn import activation
+from fnn import activation, distribution
 from fnn.conv import conv
 from fnn.embedding import embedding
 from fnn.linear import linear
@@ -87,9 +87,9 @@ TORCH = {
     activation.tanh_shrink: F.tanhshrink,
     activation.glu: F.glu,
     activation.prelu: lambda params, x: F.prelu(x, **params),
-    activation.softmax: partial(torch_softmax, F.softmax),
-    activation.softmin: partial(torch_softmax, F.softmin),
-    activation.log_softmax: partial(torch_softmax, F.log_softmax),
+    distribution.softmax: partial(torch_softmax, F.softmax),
+    distribution.softmin: partial(torch_softmax, F.softmin),
+    distribution.log_softmax: partial(torch_softmax, F.log_softmax),
 }
 
 
@@ -164,9 +164,9 @@ ACTIVATIONS = [
 FINITE = {
     activation.gelu,
     activation.glu,
-    activation.softmax,
-    activation.softmin,
-    activation.log_softmax,
+    distribution.softmax,
+    distribution.softmin,
+    distribution.log_softmax,
 }
 
 

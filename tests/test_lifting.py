@@ -288,6 +288,17 @@ def test_pure_functions_stay_with_jax():
     assert f.lower(jnp.ones(2), 1).compile() is not None
 
 
+def test_jit_written_twice_is_one():
+    def f(x):
+        return x + 1
+
+    assert transforms.jit(f) is transforms.jit(f)
+    with transforms.count_compilations() as count:
+        for _ in range(3):
+            transforms.jit(f)(jnp.ones(3))
+    assert count.counts["f"] == 1
+
+
 def test_a_lifted_function_says_why_it_was_traced_again():
     net = nn.Dropout(0.5)
     forward = transforms.jit(lambda x: net(x))

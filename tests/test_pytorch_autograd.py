@@ -708,3 +708,15 @@ def test_compiled_programs_draw_anew_and_follow_the_seed():
     assert drawn[0] == drawn[1] != drawn[2]
     assert drawn[0][0] != drawn[0][1]
     assert all(2 <= value < 4 for value in drawn[0][0])
+
+
+def test_numbers_that_a_program_computes_act_as_numbers():
+    def scaled(x):
+        return x * (x.sum().item() + 1) + torch_full(x.max().item())
+
+    def torch_full(value):
+        return ours.full((2,), value) / 2
+
+    x = ours.tensor([1.0, 2.0])
+    assert transforms.jit(scaled)(x).tolist() == scaled(x).tolist() == [5.0, 9.0]
+    assert transforms.jit(lambda i: i * i.sum().item())(ours.tensor([1, 2])).tolist() == [3, 6]

@@ -25,8 +25,9 @@ PRINTED = {
     "torch.tensor([-1.38, -0.98, 1.92]).byte()": "tensor([255,   0,   1], dtype=torch.uint8)",
     "torch.zeros(0, 3)": "tensor([], size=(0, 3))",
     "torch.tensor([1, 2]).size()": "torch.Size([2])",
-    "torch.tensor([[1., 5.], [3., 2.]]).max(1)": "torch.return_types.max(\nvalues=tensor([5., 3.]),\n"
-    "indices=tensor([1, 0]))",
+    "torch.tensor([[1., 5.]]).max(1)": (
+        "torch.return_types.max(\nvalues=tensor([5.]),\nindices=tensor([1]))"
+    ),
 }
 
 EXPRESSIONS = [

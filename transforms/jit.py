@@ -26,6 +26,7 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from transforms.cells import Cell, CellTouched, Purity, Stateful, Trace
 from transforms.effects import Call, Effect, Recipes, Snapshot
 from transforms.explain import report
+from transforms.signature import keep, label
 from transforms.survey import Survey, difference
 
 
@@ -34,14 +35,16 @@ class Jit:
 
     def __init__(self, function: Callable):
         update_wrapper(self, function)
-        self._function = function
+        self.function = function
         self._lifted: Lifted | None = None
 
         def pure(*args: Any, **keywords: Any) -> Any:
             with Purity():
                 return function(*args, **keywords)
 
-        self._pure = jax.jit(update_wrapper(pure, function), static_argnames=static(function))
+        update_wrapper(pure, function)
+        pure.__name__ = pure.__qualname__ = label(function)
+        self._pure = jax.jit(pure, static_argnames=static(function))
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Run the program for these arguments, compiling it first if there is none."""
@@ -53,8 +56,14 @@ class Jit:
             except TypeError:
                 if not any(isinstance(x, Stateful) for x in jax.tree.leaves((args, keywords))):
                     raise
-            self._lifted = Lifted(self._function)
+            self._lifted = Lifted(self.function)
         return self._lifted(*args, **keywords)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Jit) and self.function == other.function
+
+    def __hash__(self) -> int:
+        return hash((Jit, self.function))
 
     def lower(self, *args: Any, **keywords: Any) -> Any:
         """Ahead-of-time lowering of a pure function, as `jax.jit` has it."""
@@ -68,7 +77,7 @@ def jit(function: Callable) -> Jit:
     >>> jit(lambda x, y: x + y)(jnp.ones(2), 1)
     Array([2., 2.], dtype=float32)
     """
-    return Jit(function)
+    return keep(Jit(function))
 
 
 def static(function: Callable) -> tuple[str, ...]:
@@ -180,11 +189,6 @@ def separate(survey: Survey) -> None:
             if id(cell.array) in seen:
                 cell.array = jnp.copy(cell.array)
             seen.add(id(cell.array))
-
-
-def label(function: Callable) -> str:
-    """A function's name."""
-    return getattr(function, "__name__", type(function).__name__)
 
 
 def private(cell: Cell) -> Array:

@@ -21,7 +21,7 @@ from transforms.cells import Cell, Stateful
 ambient: list[Callable[[], Any]] = []
 """Functions that return settings which hold for a whole thread, such as whether a tape records."""
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice)
+PLAIN = frozenset((bool, int, float, complex, str, bytes, type(None), type(Ellipsis)))
 DATA = (Array, np.ndarray, np.generic, int, float, complex)
 LIBRARIES = ("jax", "jaxlib", "numpy", "fnn", "transforms", "builtins")
 
@@ -62,9 +62,9 @@ class Survey:
 
     def visit(self, path: Any, x: Any) -> None:
         """Write down `x` and what it leads to."""
-        if isinstance(x, PLAIN):
+        if type(x) in PLAIN:
             self.found.append((path, (type(x), x if x == x else "nan")))
-        elif isinstance(x, tuple) and all(isinstance(y, PLAIN) for y in x):
+        elif isinstance(x, tuple) and plain(x):
             self.found.append((path, x))
         elif id(x) in self.number:
             self.found.append((path, Again(self.number[id(x)])))
@@ -85,6 +85,11 @@ class Fixed:
 
 class Again(int):
     """The number of an object that was met before."""
+
+
+def plain(x: Any) -> bool:
+    """Whether a tuple holds nothing but plain values, at any depth."""
+    return all(type(y) in PLAIN or (isinstance(y, tuple) and plain(y)) for y in x)
 
 
 def data(leaf: Any) -> bool:
@@ -175,7 +180,7 @@ def shown(value: Any) -> str:
     if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], type)):
         return repr(value)
     kind, content = value
-    if issubclass(kind, PLAIN):
+    if kind in PLAIN:
         return repr(content)
     if issubclass(kind, dict | list | tuple | set | frozenset):
         return f"a {kind.__name__} of {content}"

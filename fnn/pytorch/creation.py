@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,12 +13,13 @@ from fnn.pytorch import dtypes
 from fnn.pytorch.dtypes import dtype
 from fnn.pytorch.tensor import Tensor, method, sized_or_filled
 from fnn.pytorch.types import get_default_dtype, number_type, place, result_type, shape_of
+from fnn.tensor.number import Number
 from fnn.tensor.run import run
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import from_data
 
 LEGACY = [f"{kind.word}Tensor" for kind in dtypes.dtype.known.values()]
-__all__ = [
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "arange",
     "as_tensor",
     "asarray",
@@ -153,12 +153,13 @@ def full(
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor that holds one number everywhere."""
-    kind = dtype or number_type(fill_value)
-    if isinstance(fill_value, numbers.Number):
-        array = from_data(np.full(sizes_of(size), fill_value), kind.numpy)
-        return made(array, device, requires_grad)
-    storage = run(filled, fill_value, shape=sizes_of(size), dtype=kind.numpy)
-    return made(storage.array, device, requires_grad)
+    kind = dtype or result_type(fill_value)
+    shape = sizes_of(size)
+    if isinstance(fill_value, Number | Tensor):
+        array = run(filled, fill_value, shape=shape, dtype=kind.numpy).array
+    else:
+        array = from_data(np.full(shape, fill_value), kind.numpy)
+    return made(array, device, requires_grad)
 
 
 def filled(value: Any, *, shape: tuple[int, ...], dtype: Any) -> jax.Array:

@@ -6,10 +6,11 @@ from typing import Any
 
 import jax
 
+from fnn.pytorch import types
 from fnn.pytorch.creation import legacy
 from fnn.pytorch.dtypes import dtype
 from fnn.pytorch.random import manual_seed
-from fnn.pytorch.types import device, gpus
+from fnn.pytorch.types import device
 
 __all__ = [
     "current_device",
@@ -27,12 +28,12 @@ manual_seed_all = manual_seed
 
 def is_available() -> bool:
     """Whether there is a GPU that jax can use."""
-    return bool(gpus())
+    return bool(types.gpus())
 
 
 def device_count() -> int:
     """How many GPUs there are."""
-    return len(gpus())
+    return len(types.gpus())
 
 
 def current_device() -> int:
@@ -42,7 +43,7 @@ def current_device() -> int:
 
 def get_device_name(device: Any = 0) -> str:
     """What the maker calls a GPU."""
-    return gpus()[device].device_kind
+    return types.gpus()[device].device_kind
 
 
 def synchronize(on: Any = None) -> None:

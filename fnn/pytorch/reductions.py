@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from fnn import activation, elements
+from fnn import distribution, elements
 from fnn.pytorch import dtypes
 from fnn.pytorch.autograd import record
 from fnn.pytorch.dtypes import dtype
@@ -304,5 +304,5 @@ def normalised(name: str, function: Callable, doc: str) -> Callable:
     return method(reduce)
 
 
-softmax = normalised("softmax", activation.softmax, "Probabilities in proportion to e^x.")
-log_softmax = normalised("log_softmax", activation.log_softmax, "Logarithms of `softmax`.")
+softmax = normalised("softmax", distribution.softmax, "Probabilities in proportion to e^x.")
+log_softmax = normalised("log_softmax", distribution.log_softmax, "Logarithms of `softmax`.")

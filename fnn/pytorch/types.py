@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable
+from functools import cache
 from math import e, inf, nan, pi, prod
 from typing import Any
 
@@ -109,6 +110,7 @@ class device:
         return f"device(type='{self.type}'{index})"
 
 
+@cache
 def gpus() -> list[Any]:
     """The GPUs, if there are any."""
     try:
@@ -121,7 +123,7 @@ def where(array: Any) -> device:
     """Where an array lies; inside a compiled program, where the program runs by default."""
     known = isinstance(array, jax.Array) and not isinstance(array, jax.core.Tracer)
     found = next(iter(array.devices())) if known else jax.devices()[0]
-    return device("cpu") if found.platform == "cpu" else device("cuda", found.id)
+    return device("cuda", gpus().index(found)) if found in gpus() else device("cpu")
 
 
 def place(array: jax.Array, on: str | int | device | None = None) -> jax.Array:

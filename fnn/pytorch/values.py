@@ -17,6 +17,7 @@ class Values(TensorBase):
     """The part of `Tensor` that looks at values; inside a compiled program most can't."""
 
     if TYPE_CHECKING:
+
         def __getattr__(self, name: str) -> Any: ...
         def __getitem__(self, index: Any) -> Any: ...
 

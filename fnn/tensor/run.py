@@ -16,7 +16,6 @@ from fnn.tensor import views
 from fnn.tensor.storage import Storage
 from transforms.cells import tracing
 
-
 Form = tuple[tuple[int, ...], tuple[int, ...]]
 
 

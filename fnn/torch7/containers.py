@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from fnn.compose import Branch, Parallel, Serial
 from fnn.tensor.run import run
-from fnn.torch7.module import Module, as_input, held, type_name
+from fnn.torch7.module import Module
+from fnn.torch7.passing import as_input, held, type_name
 from fnn.torch7.table import Table
 
 

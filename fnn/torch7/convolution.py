@@ -4,7 +4,8 @@ from typing import Self
 
 from fnn.conv import conv
 from fnn.pool import max_pool
-from fnn.torch7.module import Module, type_name
+from fnn.torch7.module import Module
+from fnn.torch7.passing import type_name
 
 
 class SpatialConvolution(Module):

@@ -12,7 +12,7 @@ from fnn import loss
 from fnn.errors import require_indices
 from fnn.tensor.number import Number, number
 from fnn.tensor.run import known, run
-from fnn.torch7.module import as_input, held, shaped, type_name
+from fnn.torch7.passing import as_input, held, shaped, type_name
 from fnn.torch7.tensor import Tensor
 from transforms.cells import Stateful
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from fnn.errors import LayerError, describe, require
+from fnn.errors import LayerError
 from fnn.layer import Applicable
 from fnn.shell import Shell
 from fnn.tensor import updates
@@ -20,9 +20,19 @@ from fnn.tensor.run import run
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import cast, from_data
 from fnn.torch7.flatten import flatten
+from fnn.torch7.passing import (
+    as_inputs,
+    check_types,
+    gradient_name,
+    held,
+    leaves,
+    shaped,
+    single,
+    type_name,
+)
 from fnn.torch7.random import keys
 from fnn.torch7.table import Table
-from fnn.torch7.tensor import Tensor, fromarray
+from fnn.torch7.tensor import Tensor
 
 
 class Run(NamedTuple):
@@ -330,81 +340,3 @@ class Module(Shell):
 
 
 setattr(Module, "__tostring", Module.__str__)  # as m.__tostring() outside of a class
-
-
-def type_name(x: Any) -> str:
-    """The name of a module's class: `nn.Linear`, or what a class says in `typename`."""
-    return getattr(x, "typename", f"nn.{type(x).__name__}")
-
-
-def gradient_name(name: str) -> str:
-    """`gradWeight` is the gradient of `weight`."""
-    return f"grad{name[0].upper()}{name[1:]}"
-
-
-def leaves(tree: Any) -> list[Any]:
-    """The tensors in nested dicts, tuples and lists."""
-    return jax.tree.leaves(tree)
-
-
-def as_inputs(x: Any) -> tuple:
-    """The inputs of a layer: a tensor is one, a table has one in each element."""
-    return tuple(map(as_input, x)) if isinstance(x, Table | list | tuple) else (as_input(x),)
-
-
-def as_input(x: Any) -> Any:
-    """One input: a tensor, or a table of them inside a table."""
-    if isinstance(x, Table | list | tuple):
-        return tuple(map(as_input, x))
-    if isinstance(x, Tensor):
-        return x
-    require(
-        hasattr(x, "__array__"),
-        "forward",
-        describe(x),
-        "a tensor, or a table of tensors",
-        "a number was given where the module takes a tensor",
-    )
-    return fromarray(x)
-
-
-def single(values: tuple) -> Any:
-    """The only value of a tuple of one."""
-    return values[0] if isinstance(values, tuple) and len(values) == 1 else values
-
-
-def held(old: Any, value: Any) -> Any:
-    """New results in the old tensors, so that whoever has them sees the new numbers."""
-    if isinstance(value, tuple | list | Table):
-        before = old if isinstance(old, Table) and len(old) == len(value) else [None] * len(value)
-        return Table([held(o, v) for o, v in zip(before, value, strict=True)])
-    if isinstance(value, Tensor):
-        return value
-    return (old if isinstance(old, Tensor) else Tensor()).hold(value.array)
-
-
-def shaped(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """A gradient in the shape of the output; only the number of elements has to be right."""
-    if gradient.geometry.size == shape:
-        return gradient
-    require(
-        gradient.length == int(np.prod(shape)),
-        "backward",
-        f"gradOutput of size {list(gradient.geometry.size)}",
-        f"as many elements as the output of size {list(shape)}",
-        "gradOutput belongs to another output",
-    )
-    return gradient.contiguous().view(*shape)
-
-
-def check_types(module: Module, params: list[Tensor], inputs: list[Tensor]) -> None:
-    """Torch7 does not convert: floating-point inputs have the type of the parameters."""
-    for x in inputs:
-        if params and differentiable(x.storage.array) and x.element_type != params[0].element_type:
-            require(
-                False,
-                str(module),
-                f"a {x.type()}",
-                f"a {params[0].type()}, the type of its parameters",
-                "the module or the data was not converted: use double() or float()",
-            )

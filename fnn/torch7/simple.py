@@ -7,7 +7,8 @@ from typing import Any, Self
 from fnn.errors import require
 from fnn.linear import linear
 from fnn.shape import view
-from fnn.torch7.module import Module, type_name
+from fnn.torch7.module import Module
+from fnn.torch7.passing import type_name
 
 
 class Linear(Module):

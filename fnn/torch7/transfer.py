@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from fnn import activation
+from fnn import activation, distribution
 from fnn.compose import Serial
-from fnn.torch7.module import Module, type_name
+from fnn.torch7.module import Module
+from fnn.torch7.passing import type_name
 
 
 class Transfer(Module):
@@ -88,21 +89,21 @@ class SoftMax(Transfer):
     """e^x, normalised over the features: axis 1 of 1-D and 3-D inputs, axis 2 of 2-D and 4-D."""
 
     def __init__(self) -> None:
-        self._transfer(activation.softmax, axis=None)
+        self._transfer(distribution.softmax, axis=None)
 
 
 class SoftMin(Transfer):
     """SoftMax of -x."""
 
     def __init__(self) -> None:
-        self._transfer(activation.softmin, axis=None)
+        self._transfer(distribution.softmin, axis=None)
 
 
 class LogSoftMax(Transfer):
     """The logarithm of SoftMax."""
 
     def __init__(self) -> None:
-        self._transfer(activation.log_softmax, axis=None)
+        self._transfer(distribution.log_softmax, axis=None)
 
 
 class HardTanh(Transfer):

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from fnn import activation, loss
+from fnn import activation, distribution, loss
 from fnn import conv as pure_conv
 from fnn import linear as pure_linear
 from fnn import max_pool as pure_max_pool
@@ -101,12 +101,12 @@ def sigmoid(input: Tensor) -> Tensor:
 
 def softmax(input: Tensor, dim: int | None = None) -> Tensor:
     """e^x, normalised along an axis."""
-    return record(activation.softmax, input, axis=dim)
+    return record(distribution.softmax, input, axis=dim)
 
 
 def log_softmax(input: Tensor, dim: int | None = None) -> Tensor:
     """The logarithm of softmax."""
-    return record(activation.log_softmax, input, axis=dim)
+    return record(distribution.log_softmax, input, axis=dim)
 
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fnn import activation
+from fnn import activation, distribution
 from fnn.conv import conv
 from fnn.dropout import dropout
 from fnn.errors import require
@@ -192,7 +192,7 @@ class Softmax(Module):
     """e^x, normalised along an axis."""
 
     def __init__(self, dim: int | None = None):
-        self.derive(activation.softmax, axis=dim)
+        self.derive(distribution.softmax, axis=dim)
         self.dim = dim
 
     def extra_repr(self) -> str:
@@ -204,7 +204,7 @@ class LogSoftmax(Softmax):
     """The logarithm of Softmax."""
 
     def __init__(self, dim: int | None = None):
-        self.derive(activation.log_softmax, axis=dim)
+        self.derive(distribution.log_softmax, axis=dim)
         self.dim = dim
 
 

@@ -281,6 +281,33 @@ def test_a_value_that_is_not_returned_says_so_when_used():
 LOST = None
 
 
+def test_numbers_are_not_looked_at_while_compiling():
+    """They would be constants of the program, and stale in the next call."""
+    w, a = torch.ones(1), torch7.Tensor([1.0, 2.0])
+    for look in (
+        lambda: torch.ones(1) * float(w),
+        lambda: torch.ones(1) if w > 0 else torch.zeros(1),
+        lambda: torch.ones(1) * torch.from_numpy(w.numpy()),
+        lambda: torch7.Tensor(2).fill(float(a.sum())),
+        lambda: torch7.fromarray(np.asarray(a)),
+    ):
+        with pytest.raises(RuntimeError, match="not known while a function is compiled"):
+            transforms.jit(look)()
+    assert transforms.jit(lambda: w * torch.tensor(3.0).item())().item() == 3
+
+
+def test_a_number_taken_from_a_tensor_is_never_stale():
+    w, a = torch.ones(1), torch7.Tensor([1.0, 2.0])
+    scaled = transforms.jit(lambda: torch.ones(1) * w.item())
+    filled = transforms.jit(lambda: torch7.Tensor(2).fill(2).mul(a.sum()))
+    assert scaled().item() == 1
+    assert np.asarray(filled()).tolist() == [6, 6]
+    w.fill_(5)
+    a.fill(1)
+    assert scaled().item() == 5
+    assert np.asarray(filled()).tolist() == [4, 4]
+
+
 def test_pure_functions_stay_with_jax():
     f = transforms.jit(lambda x, y: x + y)
     assert f(jnp.ones(2), 1).tolist() == [2, 2]

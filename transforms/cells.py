@@ -140,6 +140,18 @@ class Touched(NamedTuple):
     stand_in: Array
 
 
+def known(cell: Cell) -> bool:
+    """Whether the numbers in a cell may be looked at.
+
+    While a function is traced, those of older cells may not, although they are there: they would
+    become constants of the program. Those of cells that the function made of constants may.
+    """
+    if not _local.traces:
+        return True
+    born = _local.traces[-1].born.get(id(cell))
+    return born is not None and born() is cell and not isinstance(cell._array, Tracer)
+
+
 def tracing() -> bool:
     """Whether cells are being watched, so that their values may be unknown."""
     return bool(_local.traces)

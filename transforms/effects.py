@@ -1,8 +1,8 @@
 """What a traced function does to plain objects: undone after the trace, redone by each call.
 
 While a function is traced, it stores new tensors in attributes, clears gradients, fills an
-optimiser's state. A `Snapshot` taken before gives everything back, so that a trace that fails leaves
-no mark; `effects` says what changed, in a form to be applied again with each call's own results.
+optimiser's state. A `Snapshot` taken before gives everything back, so that a failed trace leaves no
+mark; `effects` says what changed, in a form to be applied again with each call's own results.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import partial
 from inspect import Parameter, Signature, signature
 from types import FunctionType
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import jax
@@ -142,7 +142,15 @@ class _Bare(str):
     __repr__ = str.__str__
 
 
-T = TypeVar("T", bound="Transform")
+class Wraps(Protocol):
+    """An object around a function."""
+
+    @property
+    def function(self) -> Any:
+        """What is inside."""
+
+
+T = TypeVar("T", bound=Wraps)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""PyTorch's object API over jax: `import fnn.pytorch as torch; from fnn.pytorch import nn, optim`."""
+"""PyTorch in Python over jax: `import fnn.pytorch as torch; from fnn.pytorch import nn, optim`."""
 
 from fnn.pytorch import autograd, backends, cuda, indexing, nn, optim, utils
 from fnn.pytorch.autograd import *

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fnn.tensor.number import number
-from fnn.tensor.run import known, run
+from fnn.tensor.run import known, look, run
 from fnn.tensor.tensor import TensorBase, read_through
 from fnn.tensor.views import is_contiguous
 
@@ -45,7 +45,7 @@ class Values(TensorBase):
     def _peek(self) -> np.ndarray:
         """The elements where they lie in the host's memory: nothing is compiled for a view."""
         if self.layout is None or not known(self.storage):
-            return np.asarray(self.array)
+            return np.asarray(look(self))
         offset, size, stride = self.geometry
         memory = np.asarray(self.storage.array).reshape(-1)
         if is_contiguous(self.geometry):

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from fnn.tensor.run import known, run
+from fnn.tensor.run import known, look, run
 from fnn.tensor.storage import Storage
 from transforms.cells import Stateful
 
@@ -37,7 +37,7 @@ class Number(Stateful):
     @property
     def value(self) -> int | float:
         """The Python number."""
-        return self.storage.array.item()
+        return look(self.storage).item()
 
     def __repr__(self) -> str:
         return repr(self.value)

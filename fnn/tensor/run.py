@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 import jax
 from jax import Array
-from jax.core import Tracer
 
 from fnn.tensor import views
 from fnn.tensor.storage import Storage
-from transforms.cells import tracing
+from transforms import cells
 
 Form = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -96,9 +95,21 @@ def compiled(program: Program) -> Callable:
     execute.__name__ = execute.__qualname__ = getattr(
         program.function, "__name__", type(program.function).__name__
     )
-    return jax.jit(execute)
+    # An unused operand still says on which device to compute.
+    return jax.jit(execute, keep_unused=True)
 
 
 def known(storage: Storage) -> bool:
     """Whether a storage's numbers can be looked at now, or only inside a compiled program."""
-    return not (tracing() and isinstance(storage.array, Tracer))
+    return cells.known(storage)
+
+
+def look(holder: Any) -> Array:
+    """The elements of a tensor or a storage, whose numbers somebody is going to look at."""
+    if not known(getattr(holder, "storage", holder)):
+        raise RuntimeError(
+            "the numbers of a tensor are not known while a function is compiled\n"
+            "likely cause: a number, a comparison, a print or NumPy is asked for inside "
+            "transforms.jit; return the tensor, and look at it outside"
+        )
+    return holder.array

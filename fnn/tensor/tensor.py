@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from fnn.errors import require
-from fnn.tensor.run import run
+from fnn.tensor.run import look, run
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import from_data
 from fnn.tensor.views import Geometry, contiguous_stride, extent, is_contiguous
@@ -92,7 +92,7 @@ class TensorBase(Stateful):
         return prod(self.geometry.size)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = np.asarray(self.array)
+        array = np.asarray(look(self))
         return np.array(array, dtype) if copy or dtype not in (None, array.dtype) else array
 
     def __dlpack__(self, **keywords: Any) -> Any:
@@ -103,7 +103,7 @@ class TensorBase(Stateful):
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers."""
-        return np.asarray(self.array).tolist()
+        return np.asarray(look(self)).tolist()
 
     def item(self) -> Any:
         """The only element."""
@@ -114,7 +114,7 @@ class TensorBase(Stateful):
             "exactly one",
             "a reduction is missing, or an index",
         )
-        return self.array.item()
+        return look(self).item()
 
     def _view(self, offset: int, size: Sequence[int], stride: Sequence[int]) -> Self:
         """Other elements of the same storage."""

@@ -14,7 +14,7 @@ from fnn.tensor.run import run
 from fnn.tensor.types import from_data
 from fnn.torch7 import storage, tensor
 from fnn.torch7.counting import axis, sizes, whole
-from fnn.torch7.maths import Operation, kinds
+from fnn.torch7.maths import Operation, kinds, summary
 from fnn.torch7.operations import OPERATIONS, SWAPPED_POWER
 from fnn.torch7.random import (
     DISTRIBUTIONS,
@@ -179,7 +179,7 @@ def function(name: str) -> Callable:
     def computed(*arguments: Any) -> Any:
         return operation.call(*(fromarray(x) if is_tensor(x) else x for x in arguments))
 
-    computed.__name__, computed.__doc__ = name, operation.function.__doc__
+    computed.__name__, computed.__doc__ = name, summary(operation.function)
     return computed
 
 

@@ -249,3 +249,8 @@ def wrapped(x: Any, storages: Any) -> Any:
 def said(x: Any) -> str:
     """An argument in an error's text."""
     return x.brief() if hasattr(x, "brief") else describe(x)
+
+
+def summary(function: Callable) -> str:
+    """The first line of a function's text, without examples in another library's words."""
+    return (function.__doc__ or "").strip().partition("\n")[0]

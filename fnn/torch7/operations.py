@@ -13,7 +13,16 @@ from fnn import arithmetic, elements
 from fnn.tensor.number import number
 from fnn.tensor.run import run
 from fnn.torch7.indexing import Indexing
-from fnn.torch7.maths import Addition, Elementwise, Operation, Product, Reduction, kinds, wrapped
+from fnn.torch7.maths import (
+    Addition,
+    Elementwise,
+    Operation,
+    Product,
+    Reduction,
+    kinds,
+    summary,
+    wrapped,
+)
 
 FLOATING: dict[str, Callable] = {
     "acos": jnp.arccos,
@@ -178,7 +187,7 @@ def method(operation: Operation) -> Callable:
     def computed(self: Maths, *arguments: Any) -> Any:
         return operation.method(self, *arguments)
 
-    computed.__name__, computed.__doc__ = operation.name, operation.function.__doc__
+    computed.__name__, computed.__doc__ = operation.name, summary(operation.function)
     return computed
 
 

@@ -98,11 +98,10 @@ class Network(Applicable):
 
 
 @dataclass(frozen=True, repr=False)
-class Mode(Applicable):
-    """A layer that is always in training, or never, whatever the network around it is in."""
+class Around(Applicable):
+    """Another layer, called in a way of its own."""
 
     layer: Applicable
-    train: bool
 
     @property
     def reserved(self) -> frozenset[str]:  # type: ignore[override]
@@ -122,12 +121,19 @@ class Mode(Applicable):
         """Fresh state."""
         return self.layer.initial_state()
 
+    def __repr__(self) -> str:
+        return repr(self.layer)
+
+
+@dataclass(frozen=True, repr=False)
+class Mode(Around):
+    """A layer that is always in training, or never, whatever the network around it is in."""
+
+    train: bool
+
     def fill(self, given: Given, *inputs: Any) -> tuple[Any, Any]:
         """Call the layer in its mode."""
         return self.layer.fill(given._replace(train=self.train), *inputs)
-
-    def __repr__(self) -> str:
-        return repr(self.layer)
 
 
 X = Parameter("x", Parameter.POSITIONAL_OR_KEYWORD)

@@ -1,38 +1,26 @@
 """What happened inside a network that ran as one program, computed when somebody asks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from inspect import Parameter
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from fnn.compose import Network
+from fnn.compose import Around, Network
 from fnn.layer import Applicable, Given
 from fnn.tensor.gradient import differentiable
 
 Path = tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Tap(Applicable):
+@dataclass(frozen=True, eq=False, repr=False)
+class Tap(Around):
     """A layer whose calls are shown to `visit`, and so are those of the layers in it."""
 
-    layer: Applicable
     path: Path
-    visit: Callable = field(repr=False)
-
-    @property
-    def reserved(self) -> frozenset[str]:  # type: ignore[override]
-        """What the layer asks for."""
-        return self.layer.reserved
-
-    @property
-    def inputs(self) -> tuple[Parameter, ...]:  # type: ignore[override]
-        """The layer's inputs."""
-        return self.layer.inputs
+    visit: Callable
 
     def fill(self, given: Given, *inputs: Any) -> tuple[Any, Any]:
         """Call the layer under the visitor's eyes."""

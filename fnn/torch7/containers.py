@@ -78,6 +78,42 @@ class Container(Module):
             module.clearState()
         return super().clearState()
 
+    def _through(self, input: Any) -> Any:
+        """Call the modules forward one by one; the output."""
+        return self.output
+
+    def _back(self, method: str, input: Any, gradOutput: Any, *scale: float) -> Any:
+        """Call the modules backward one by one; the gradient by the input."""
+        return self.gradInput
+
+    def updateOutput(self, input: Any) -> Any:
+        """Compute `output`."""
+        if self.layer is not None:
+            return super().updateOutput(input)
+        self.output = self._through(input)
+        return self.output
+
+    def backward(self, input: Any, gradOutput: Any, scale: float = 1) -> Any:
+        """Go back through all modules."""
+        if self.layer is not None:
+            return super().backward(input, gradOutput, scale)
+        self.gradInput = self._back("backward", input, gradOutput, scale)
+        return self.gradInput
+
+    def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
+        """Compute the gradients by all modules' inputs."""
+        if self.layer is not None:
+            return super().updateGradInput(input, gradOutput)
+        self.gradInput = self._back("updateGradInput", input, gradOutput)
+        return self.gradInput
+
+    def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
+        """Add the gradients of all modules' parameters."""
+        if self.layer is not None:
+            super().accGradParameters(input, gradOutput, scale)
+        else:
+            self._back("accGradParameters", input, gradOutput, scale)
+
     def _rethrow(self, index: int, method: str, *args: Any) -> Any:
         """Call a module's method, and say where an error came from."""
         module = self.modules[index]
@@ -102,43 +138,17 @@ class Sequential(Container):
             self._gradInput = self.modules[1]._hold_gradient(value)
         return self._gradInput
 
-    def updateOutput(self, input: Any) -> Any:
-        """Pass `input` through all modules."""
-        if self.layer is not None:
-            return super().updateOutput(input)
+    def _through(self, input: Any) -> Any:
         for i in range(1, len(self) + 1):
             input = self._rethrow(i, "updateOutput", input)
-        self.output = input
         return input
 
     def _back(self, method: str, input: Any, gradOutput: Any, *scale: float) -> Any:
-        """Call the modules in reverse, each with what it was given and what came back to it."""
         for i in range(len(self), 0, -1):
             given = self.modules[i - 1].output if i > 1 else input
             self._rethrow(i, method, given, gradOutput, *scale)
             gradOutput = self.modules[i].gradInput
         return gradOutput
-
-    def backward(self, input: Any, gradOutput: Any, scale: float = 1) -> Any:
-        """Go back through all modules."""
-        if self.layer is not None:
-            return super().backward(input, gradOutput, scale)
-        self.gradInput = self._back("backward", input, gradOutput, scale)
-        return self.gradInput
-
-    def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
-        """Compute the gradients by all modules' inputs."""
-        if self.layer is not None:
-            return super().updateGradInput(input, gradOutput)
-        self.gradInput = self._back("updateGradInput", input, gradOutput)
-        return self.gradInput
-
-    def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
-        """Add the gradients of all modules' parameters."""
-        if self.layer is not None:
-            super().accGradParameters(input, gradOutput, scale)
-        else:
-            self._back("accGradParameters", input, gradOutput, scale)
 
     def __tostring__(self) -> str:
         """The chain, and each module in it."""
@@ -162,40 +172,16 @@ class _Side(Container):
         self._output = Table([m._hold_output(v) for m, v in zip(self.modules, value, strict=True)])
         return self._output
 
-    def updateOutput(self, input: Any) -> Any:
-        """Give each module its input."""
-        if self.layer is not None:
-            return super().updateOutput(input)
+    def _through(self, input: Any) -> Any:
         each = enumerate(self._each(input), 1)
-        self.output = Table([self._rethrow(i, "updateOutput", x) for i, x in each])
-        return self.output
+        return Table([self._rethrow(i, "updateOutput", x) for i, x in each])
 
-    def _back(self, method: str, input: Any, gradOutput: Any, *scale: float) -> None:
+    def _back(self, method: str, input: Any, gradOutput: Any, *scale: float) -> Any:
         for i, (x, g) in enumerate(zip(self._each(input), gradOutput, strict=True), 1):
             self._rethrow(i, method, x, g, *scale)
-
-    def backward(self, input: Any, gradOutput: Any, scale: float = 1) -> Any:
-        """Go back through each module."""
-        if self.layer is not None:
-            return super().backward(input, gradOutput, scale)
-        self._back("backward", input, gradOutput, scale)
-        self.gradInput = self._gather([m.gradInput for m in self.modules])
-        return self.gradInput
-
-    def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
-        """Compute the gradients by all modules' inputs."""
-        if self.layer is not None:
-            return super().updateGradInput(input, gradOutput)
-        self._back("updateGradInput", input, gradOutput)
-        self.gradInput = self._gather([m.gradInput for m in self.modules])
-        return self.gradInput
-
-    def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
-        """Add the gradients of all modules' parameters."""
-        if self.layer is not None:
-            super().accGradParameters(input, gradOutput, scale)
-        else:
-            self._back("accGradParameters", input, gradOutput, scale)
+        if method == "accGradParameters":
+            return self.gradInput
+        return self._gather([module.gradInput for module in self.modules])
 
     def __tostring__(self) -> str:
         """The modules as branches."""

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.core import Tracer
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.extend.core import jaxpr_as_fun
 
 from transforms.cells import Cell, CellTouched, Purity, Stateful, Trace
 from transforms.effects import Call, Effect, Recipes, Snapshot
@@ -154,7 +154,7 @@ class Program:
             consts = constants.copy()
             for place, array in zip(places, arrays, strict=False):
                 consts[place] = array
-            return jaxpr_as_fun(ClosedJaxpr(jaxpr.jaxpr, consts))(*arrays[len(places) :])
+            return jaxpr_as_fun(jaxpr.replace(consts=consts))(*arrays[len(places) :])
 
         run.__name__ = run.__qualname__ = label(function)
         self.run = jax.jit(run, donate_argnums=[i for i, d in enumerate(self.donated) if d])

@@ -123,6 +123,28 @@ def test_labels_out_of_range_are_refused(label):
         nn.CrossEntropyLoss()(torch.from_numpy(scores), torch.tensor([label + 2]))
 
 
+def test_modules_of_torch7_are_converted_with_all_that_they_hold():
+    net = torch7_net()
+    assert net.type() == "torch.DoubleTensor"
+    params, grads = net.getParameters()
+    net.float()
+    assert {t.type() for t in (params, grads, net.get(1).weight, net.output)} == {
+        "torch.FloatTensor"
+    }
+    assert net.forward(torch7.fromarray(X)).type() == "torch.FloatTensor"
+    with pytest.raises(fnn.LayerError, match=r"use double\(\) or float\(\)"):
+        net.forward(torch7.fromarray(X.astype(np.float64)))
+    assert net.double().forward(torch7.fromarray(X.astype(np.float64))).type() == net.type()
+
+
+@pytest.mark.parametrize("tensor", [torch.from_numpy(X), torch7.fromarray(X)])
+def test_bridges_to_numpy_and_dlpack(tensor):
+    np.testing.assert_array_equal(np.asarray(tensor), X)
+    np.testing.assert_array_equal(np.from_dlpack(tensor), X)
+    np.testing.assert_array_equal(jnp.from_dlpack(tensor), X)
+    assert tensor.array.shape == X.shape
+
+
 def test_demo_in_short(tmp_path, capsys):
     runs = main(["--epochs", "2", "--batch-size", "64", "--output", str(tmp_path)])
     assert {*runs} == {*doors.DOORS}

@@ -12,12 +12,12 @@ from fnn import loss
 from fnn.errors import require_indices
 from fnn.tensor.number import Number, number
 from fnn.tensor.run import known, run
-from fnn.torch7.passing import as_input, held, shaped, type_name
+from fnn.torch7.passing import Convertible, as_input, held, shaped, type_name
 from fnn.torch7.tensor import Tensor
 from transforms.cells import Stateful
 
 
-class Criterion(Stateful):
+class Criterion(Convertible, Stateful):
     """A loss: `forward(input, target)` is a number, `backward` its gradient by the input."""
 
     def __init__(self) -> None:

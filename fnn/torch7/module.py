@@ -21,6 +21,7 @@ from fnn.tensor.storage import Storage
 from fnn.tensor.types import cast, from_data
 from fnn.torch7.flatten import flatten
 from fnn.torch7.passing import (
+    Convertible,
     as_inputs,
     check_types,
     gradient_name,
@@ -47,7 +48,7 @@ class Run(NamedTuple):
     output: Any
 
 
-class Module(Shell):
+class Module(Convertible, Shell):
     """A differentiable object with `output` after forward and `gradInput` after backward.
 
     A derived module gets its three `update...` methods from its pure layer. A module that computes

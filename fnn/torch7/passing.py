@@ -7,8 +7,10 @@ import numpy as np
 
 from fnn.errors import describe, require
 from fnn.tensor.gradient import differentiable
+from fnn.tensor.types import cast
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor, fromarray
+from fnn.torch7.types import default_type, dtype_of, name_of
 
 
 def type_name(x: Any) -> str:
@@ -87,3 +89,39 @@ def check_types(module: Any, params: list[Tensor], inputs: list[Tensor]) -> None
                 f"a {params[0].type()}, the type of its parameters",
                 "the module or the data was not converted: use double() or float()",
             )
+
+
+class Convertible:
+    """What modules and criterions share: their tensors have one type, which can be changed."""
+
+    def listModules(self) -> Any:
+        """The objects whose tensors are converted."""
+        return [self]
+
+    def type(self, name: str | None = None) -> Any:
+        """Convert all floating-point tensors; without a name, tell their type."""
+        holders = [vars(module).values() for module in self.listModules()]
+        tensors = [x for values in holders for y in values for x in tensors_in(y)]
+        if name is None:
+            return tensors[0].type() if tensors else name_of(default_type(), "Tensor")
+        dtype = dtype_of(name, "Tensor")
+        for storage in {id(tensor.storage): tensor.storage for tensor in tensors}.values():
+            storage.array = cast(storage.array, dtype)
+        return self
+
+    def float(self) -> Any:
+        """Convert to single precision."""
+        return self.type("torch.FloatTensor")
+
+    def double(self) -> Any:
+        """Convert to double precision."""
+        return self.type("torch.DoubleTensor")
+
+    cuda = float
+
+
+def tensors_in(x: Any) -> list[Tensor]:
+    """The floating-point tensors in nested tables."""
+    if isinstance(x, Table):
+        return [tensor for y in x for tensor in tensors_in(y)]
+    return [x] if isinstance(x, Tensor) and differentiable(x.storage.array) else []

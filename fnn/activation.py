@@ -12,6 +12,35 @@ from jax import Array, lax
 
 from fnn.errors import describe, require
 
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_swish",
+    "hard_tanh",
+    "identity",
+    "leaky_relu",
+    "log_sigmoid",
+    "mish",
+    "prelu",
+    "prelu_init",
+    "relu",
+    "relu6",
+    "rrelu",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softplus",
+    "softsign",
+    "tanh",
+    "tanh_shrink",
+    "threshold",
+]
+
 
 def identity(x: Array) -> Array:
     """`x` itself.

@@ -8,6 +8,8 @@ from jax import Array
 
 from fnn.errors import describe, require
 
+__all__ = ["dot_product_attention"]
+
 
 def dot_product_attention(
     query: Array,

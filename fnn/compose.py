@@ -49,7 +49,7 @@ class Network(Applicable):
         return frozenset().union(*(child.reserved for _, child in self.children))
 
     @property
-    def inputs(self) -> tuple[Parameter, ...]:  # type: ignore[override]
+    def inputs(self) -> tuple[Parameter, ...]:
         """The inputs of the first child."""
         return self.children[0][1].inputs if self.children else (X,)
 
@@ -104,12 +104,12 @@ class Around(Applicable):
     layer: Applicable
 
     @property
-    def reserved(self) -> frozenset[str]:  # type: ignore[override]
+    def reserved(self) -> frozenset[str]:
         """What the layer asks for."""
         return self.layer.reserved
 
     @property
-    def inputs(self) -> tuple[Parameter, ...]:  # type: ignore[override]
+    def inputs(self) -> tuple[Parameter, ...]:
         """The layer's inputs."""
         return self.layer.inputs
 
@@ -154,7 +154,7 @@ class Parallel(Network):
     """Each on its own input."""
 
     @property
-    def inputs(self) -> tuple[Parameter, ...]:  # type: ignore[override]
+    def inputs(self) -> tuple[Parameter, ...]:
         """One for each child."""
         return tuple(X.replace(name=f"x{i}") for i in range(len(self.children)))
 

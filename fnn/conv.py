@@ -8,6 +8,8 @@ from fnn.errors import describe, require
 from fnn.initializers import uniform_fan_in
 from fnn.space import each
 
+__all__ = ["conv", "conv_init"]
+
 Padding = str | int | tuple[int | tuple[int, int], ...]
 
 

@@ -3,6 +3,8 @@
 import jax.numpy as jnp
 from jax import Array, lax
 
+__all__ = ["log_softmax", "softmax", "softmin"]
+
 
 def softmax(x: Array, *, axis: int | None = -1) -> Array:
     """Probabilities in proportion to `e^x`, that sum to 1 along an axis.

@@ -6,6 +6,8 @@ from jax import Array
 
 from fnn.errors import require
 
+__all__ = ["dropout"]
+
 
 def dropout(x: Array, key: Array, *, train: bool, p: float = 0.5) -> Array:
     """In training, zero each element with probability `p` and divide the others by `1 - p`.

@@ -5,6 +5,8 @@ from jax import Array
 
 from fnn.errors import require_indices
 
+__all__ = ["embedding", "embedding_init"]
+
 
 def embedding(params: dict[str, Array], indices: Array) -> Array:
     """Row of `weight` for each index; inside compiled code, NaN for an index outside it.

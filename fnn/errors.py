@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+__all__ = ["LabelError", "LayerError"]
+
 
 class LayerError(ValueError):
     """A layer was given an input, a parameter or an option that it can't take."""

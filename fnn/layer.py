@@ -61,8 +61,15 @@ class Applicable:
     `fill`s a call with values of all reserved names, giving the output and the state after it.
     """
 
-    reserved: frozenset[str]
-    inputs: tuple[Parameter, ...]
+    @property
+    def reserved(self) -> frozenset[str]:
+        """The reserved names that a call needs values for."""
+        raise NotImplementedError
+
+    @property
+    def inputs(self) -> tuple[Parameter, ...]:
+        """The inputs of a call."""
+        raise NotImplementedError
 
     def init(self, key: Array) -> dict[str, Any]:
         """Fresh parameters."""
@@ -115,12 +122,12 @@ class Layer(Applicable):
     options: tuple[tuple[str, Hashable], ...] = ()
 
     @property
-    def reserved(self) -> frozenset[str]:  # type: ignore[override]
+    def reserved(self) -> frozenset[str]:
         """The reserved names that the function asks for."""
         return names(self.function).reserved
 
     @property
-    def inputs(self) -> tuple[Parameter, ...]:  # type: ignore[override]
+    def inputs(self) -> tuple[Parameter, ...]:
         """The function's inputs."""
         return names(self.function).inputs
 

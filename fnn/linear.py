@@ -5,6 +5,8 @@ from jax import Array, lax
 from fnn.errors import describe, require
 from fnn.initializers import uniform_fan_in
 
+__all__ = ["linear", "linear_init"]
+
 
 def linear(params: dict[str, Array], x: Array) -> Array:
     """Affine map of the last axis: `y = x W^T + b`.

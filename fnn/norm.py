@@ -5,6 +5,8 @@ from jax import Array, lax
 
 from fnn.errors import describe, require
 
+__all__ = ["batch_norm", "batch_norm_init", "batch_norm_state", "layer_norm", "layer_norm_init"]
+
 
 def batch_norm(
     params: dict[str, Array],

@@ -15,6 +15,8 @@ from jax import Array, lax
 from fnn.errors import describe, require
 from fnn.space import each
 
+__all__ = ["avg_pool", "max_pool"]
+
 
 class _Axis(NamedTuple):
     """How windows lie along an axis of `size`."""

@@ -14,6 +14,18 @@ from fnn.errors import describe, require
 from fnn.initializers import uniform_fan_in
 from fnn.linear import linear
 
+__all__ = [
+    "gru",
+    "gru_cell",
+    "gru_cell_init",
+    "lstm",
+    "lstm_cell",
+    "lstm_cell_init",
+    "rnn",
+    "rnn_cell",
+    "rnn_cell_init",
+]
+
 
 def _product(params: dict[str, Array], source: str, x: Array) -> Array:
     """`W x + b` with the parameters that belong to `source`, "ih" or "hh"."""

@@ -6,6 +6,8 @@ from jax import Array, lax
 
 from fnn.errors import describe, require
 
+__all__ = ["flatten", "reshape", "view"]
+
 
 def flatten(x: Array, *, start: int = 1, end: int = -1) -> Array:
     """Join the axes from `start` to `end`, both included, into one; by default all but the batch.

@@ -26,6 +26,8 @@ from fnn.errors import describe, require, require_indices
 from fnn.layer import Given, Layer
 from fnn.optim import apply_updates
 
+__all__ = ["Training", "accuracy", "minibatches", "training_step"]
+
 
 class Training(NamedTuple):
     """All that changes in training: a pytree."""

@@ -11,6 +11,8 @@ from fnn.torch7.module import Module
 from fnn.torch7.passing import as_input, held, type_name
 from fnn.torch7.table import Table
 
+__all__ = ["ConcatTable", "Container", "ParallelTable", "Sequential"]
+
 
 class Container(Module):
     """Modules in order.

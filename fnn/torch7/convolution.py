@@ -7,6 +7,8 @@ from fnn.pool import max_pool
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
 
+__all__ = ["SpatialConvolution", "SpatialMaxPooling"]
+
 
 class SpatialConvolution(Module):
     """2-d convolution of ([batch,] nInputPlane, height, width)."""

@@ -16,6 +16,8 @@ from fnn.torch7.passing import Convertible, as_input, held, shaped, type_name
 from fnn.torch7.tensor import Tensor
 from transforms.cells import Stateful
 
+__all__ = ["ClassNLLCriterion", "Criterion", "MSECriterion"]
+
 
 class Criterion(Convertible, Stateful):
     """A loss: `forward(input, target)` is a number, `backward` its gradient by the input."""

@@ -10,6 +10,8 @@ from fnn.shape import view
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
 
+__all__ = ["Linear", "Pure", "View"]
+
 
 class Linear(Module):
     """y = Wx + b."""

@@ -7,6 +7,30 @@ from fnn.compose import Serial
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
 
+__all__ = [
+    "ELU",
+    "GatedLinearUnit",
+    "HardShrink",
+    "HardTanh",
+    "Identity",
+    "LeakyReLU",
+    "LogSigmoid",
+    "LogSoftMax",
+    "PReLU",
+    "RReLU",
+    "ReLU",
+    "ReLU6",
+    "Sigmoid",
+    "SoftMax",
+    "SoftMin",
+    "SoftPlus",
+    "SoftShrink",
+    "SoftSign",
+    "Tanh",
+    "TanhShrink",
+    "Threshold",
+]
+
 
 class Transfer(Module):
     """A function of the input without parameters.

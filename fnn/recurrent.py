@@ -18,12 +18,15 @@ __all__ = [
     "gru",
     "gru_cell",
     "gru_cell_init",
+    "gru_init",
     "lstm",
     "lstm_cell",
     "lstm_cell_init",
+    "lstm_init",
     "rnn",
     "rnn_cell",
     "rnn_cell_init",
+    "rnn_init",
 ]
 
 

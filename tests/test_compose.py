@@ -1,5 +1,6 @@
 """Layers by name, and networks of them."""
 
+import sys
 from functools import partial
 
 import jax
@@ -148,6 +149,16 @@ def test_a_wrong_network_is_refused(make, says):
 
 
 RESIDUAL = {"body": {"weight": jnp.ones((4, 3))}}
+
+
+def test_what_stands_beside_a_layer_is_exported_with_it():
+    layers = [f for f in vars(fnn).values() if getattr(f, "__module__", "").startswith("fnn.")]
+    assert fnn.linear in layers
+    for f in layers:
+        for suffix in ("_init", "_state"):
+            name = f"{getattr(f, '__name__', '')}{suffix}"
+            if hasattr(sys.modules[f.__module__], name):
+                assert hasattr(fnn, name), name
 
 
 def test_vmap_and_grad_need_no_wrapper():

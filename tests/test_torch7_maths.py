@@ -7,22 +7,7 @@ import pytest
 
 import fnn.torch7 as torch
 from fnn.torch7.operations import OPERATIONS
-
-
-def matrix(*size):
-    return torch.range(1, math.prod(size)).resize(*size)
-
-
-def same(x, numbers):
-    """Whether a tensor holds just these numbers."""
-    return x.tolist() == numbers
-
-
-def close(x, numbers, digits=4):
-    """Whether these are the numbers as printed."""
-    found = np.asarray(x).reshape(-1)
-    return [f"{v:.{digits}f}" for v in found] == numbers.split()
-
+from tests.torch7_numbers import matrix, same
 
 # Arithmetic.
 

@@ -1,7 +1,6 @@
 """Torch7's tensors: making them, views, memory, random numbers, compiled code."""
 
 import copy
-import math
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,23 +9,8 @@ import pytest
 import fnn.torch7 as torch
 from fnn.errors import LayerError
 from fnn.torch7.table import Table
+from tests.torch7_numbers import matrix, same
 from transforms.jit import jit
-
-
-def matrix(*size):
-    return torch.range(1, math.prod(size)).resize(*size)
-
-
-def same(x, numbers):
-    """Whether a tensor holds just these numbers."""
-    return x.tolist() == numbers
-
-
-def close(x, numbers, digits=4):
-    """Whether these are the numbers as printed."""
-    found = np.asarray(x).reshape(-1)
-    return [f"{v:.{digits}f}" for v in found] == numbers.split()
-
 
 # Making tensors.
 

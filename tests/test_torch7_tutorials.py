@@ -6,22 +6,7 @@ import numpy as np
 import pytest
 
 import fnn.torch7 as torch
-
-
-def matrix(*size):
-    return torch.range(1, math.prod(size)).resize(*size)
-
-
-def same(x, numbers):
-    """Whether a tensor holds just these numbers."""
-    return x.tolist() == numbers
-
-
-def close(x, numbers, digits=4):
-    """Whether these are the numbers as printed."""
-    found = np.asarray(x).reshape(-1)
-    return [f"{v:.{digits}f}" for v in found] == numbers.split()
-
+from tests.torch7_numbers import close, same
 
 # The first seed: its printed numbers, by tensors only.
 

@@ -78,7 +78,8 @@ class Network(Applicable):
                 given.train,
             )
             try:
-                output, state = child.fill(own, *inputs)
+                with jax.named_scope(name):  # so that a program's equations know their layer
+                    output, state = child.fill(own, *inputs)
             except (TypeError, ValueError, KeyError) as error:
                 locate(error, name, child, inputs)
                 raise

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from inspect import getargvalues
+from inspect import getargvalues, unwrap
 from types import FrameType
 from typing import Any
 
@@ -54,15 +54,17 @@ class CompilationBudgetExceeded(AssertionError):
 
 @dataclass(frozen=True)
 class Compilation:
-    """One compiled program: the function's name, its arguments by path, and the reason."""
+    """One compiled program: the function's name, where it is, its arguments, and the reason."""
 
     name: str
     reason: str
     arguments: dict[str, str]
     seconds: float
+    place: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.seconds:.2f} s): {self.reason}"
+        place = f", {self.place}" if self.place else ""
+        return f"{self.name} ({self.seconds:.2f} s{place}): {self.reason}"
 
 
 @dataclass
@@ -87,7 +89,7 @@ class Log:
         self.functions = functions
         self.compilations: list[Compilation] = []
         self.operations: Counter[str] = Counter()
-        self.reported: dict[str, list[str]] = {}
+        self.reported: dict[str, list[tuple[str, str]]] = {}
         self.seen: dict[str, list[Trace]] = {}
 
     @property
@@ -115,8 +117,10 @@ class Log:
         if trace is None and told is None and name not in {*self.functions, *self.counts}:
             self.operations[name] += 1
             return
+        place = trace.place if trace else ""
         if told is not None:
-            reason = "; ".join(told)
+            reason = "; ".join(reason for reason, _ in told)
+            place = told[-1][1] or place
         elif trace is None:
             reason = "traced before; now for another device or sharding, or inside a transform"
         else:
@@ -124,7 +128,7 @@ class Log:
             reason = why(trace, earlier)
             earlier.append(trace)
         arguments = (trace.arguments if trace else None) or {}
-        self.compilations.append(Compilation(name, reason, arguments, seconds))
+        self.compilations.append(Compilation(name, reason, arguments, seconds, place))
 
 
 def why(now: Trace, earlier: list[Trace]) -> str:
@@ -313,7 +317,13 @@ def count_compilations(*functions: Callable | str, budget: int | None = None) ->
         raise CompilationBudgetExceeded(f"{log.total} programs compiled, {budget} allowed\n{log}")
 
 
-def report(function_name: str, reason: str) -> None:
+def report(function_name: str, reason: str, place: str = "") -> None:
     """Say why `function_name` is about to be compiled again, where JAX can't know."""
     for log in listener.logs:
-        log.reported.setdefault(function_name, []).append(reason)
+        log.reported.setdefault(function_name, []).append((reason, place))
+
+
+def place_of(function: Callable) -> str:
+    """The file and the line that a function begins in."""
+    code = getattr(unwrap(function), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""

@@ -3,11 +3,14 @@
 PYTHON ?= python3
 # A torch to compare with, for example TORCH=torch==2.13.0+cpu; without one those tests are skipped.
 TORCH ?=
+# What to measure, for example SUITES="overhead sine"; everything by default.
+SUITES ?=
 
 version := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV ?= .venv-$(version)
 bin := $(VENV)/bin
 installed := $(VENV)/installed
+others := $(VENV)/installed-others
 torch := $(VENV)/installed-torch
 
 .PHONY: help test demo bench notebooks format clean
@@ -24,8 +27,8 @@ test: $(installed) $(if $(TORCH),$(torch)) ## Check style, format, types and eve
 demo: $(installed) ## Run the demo
 	$(bin)/python -m fnn.demo
 
-bench: $(installed) ## Measure speed, side by side
-	$(bin)/python -m benchmarks
+bench: $(installed) $(others) $(if $(TORCH),$(torch)) ## Measure speed, side by side
+	$(bin)/python -m benchmarks --markdown $(SUITES)
 
 notebooks: $(installed) ## Run every notebook, and all that it asserts
 	$(bin)/jupyter-execute $(wildcard notebooks/*.ipynb)
@@ -42,6 +45,11 @@ $(installed): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(bin)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(bin)/python -m pip install --quiet --editable '.[demo,notebooks]' --group dev
+	touch $@
+
+# Libraries to compare with.
+$(others): $(installed)
+	$(bin)/python -m pip install --quiet --group bench
 	touch $@
 
 # Only ever a wheel; where there is none the tests that compare with it are skipped.

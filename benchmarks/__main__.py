@@ -1,26 +1,67 @@
-"""Run all benchmarks: `python -m benchmarks`, or those named: `python -m benchmarks overhead`."""
+"""Run all benchmarks, or those named: `python -m benchmarks overhead sine`.
 
+With `--markdown` the tables of the README are printed at the end.
+"""
+
+import argparse
 import os
 import platform
-import sys
+from importlib.metadata import PackageNotFoundError, version
 
+# PyTorch's idle threads take the cores from the others, unless they soon go to sleep.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import jax
 
 from benchmarks import overhead, steps
+from benchmarks.workloads import WORKLOADS
 
-SUITES = {"overhead": overhead.run, "steps": steps.run}
+PACKAGES = ("jax", "jaxlib", "numpy", "flax", "equinox", "optax", "torch")
 
 
-def main(names: list[str]) -> None:
+def processor() -> str:
+    """The processor's own name, where the system tells it."""
+    try:
+        with open("/proc/cpuinfo") as lines:
+            names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def machine() -> str:
+    """What the figures are for."""
+    versions = []
+    for package in PACKAGES:
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            versions.append(f"no {package}")
+    versions += [f"{name}={os.environ[name]}" for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")]
+    return (
+        f"{processor()}, {os.cpu_count()} cores, {jax.default_backend()}, "
+        f"Python {platform.python_version()}, {', '.join(versions)}"
+    )
+
+
+def main() -> None:
     """Print the machine, then each suite."""
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, ", end="")
-    print(f"Python {platform.python_version()}, jax {jax.__version__}, {jax.default_backend()}")
-    for name in names or SUITES:
-        print(f"\n{name}: {SUITES[name].__doc__}")
-        SUITES[name]()
+    parser = argparse.ArgumentParser("python -m benchmarks", description="Measure speed.")
+    known = ["overhead", *WORKLOADS]
+    parser.add_argument("suites", nargs="*", help=f"some of: {', '.join(known)}; all by default")
+    parser.add_argument("--markdown", action="store_true", help="print the README's tables too")
+    given = parser.parse_args()
+    if unknown := set(given.suites) - set(known):
+        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    print(machine())
+    chosen = given.suites or known
+    if "overhead" in chosen:
+        overhead.run()
+    results = [steps.run(name) for name in chosen if name != "overhead"]
+    if given.markdown and results:
+        print(f"\n{machine()}\n\n{steps.markdown(results)}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

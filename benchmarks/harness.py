@@ -1,66 +1,87 @@
-"""Interleaved timing: candidates take turns, and ratios are formed inside a round.
+"""Interleaved timing: candidates take turns, and are compared inside a round.
 
 Machines drift; a ratio of two times taken a moment apart does not. The median over rounds is
 reported, with the middle half of the rounds around it.
 """
 
+import gc
 import statistics
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+Run = Callable[[int], int]
+"""`run(n)` takes n steps or a few more, and returns how many when they are done."""
 
-class Timing(NamedTuple):
-    """Microseconds a call, and the ratio to the reference, each with its middle half."""
 
-    name: str
-    microseconds: float
-    ratio: float
-    spread: tuple[float, float]
+class Spread(NamedTuple):
+    """A median over rounds, and the middle half."""
+
+    median: float
+    low: float
+    high: float
 
     def __str__(self) -> str:
-        low, high = self.spread
-        return (
-            f"{self.name:44} {self.microseconds:10.2f} us   "
-            f"ratio {self.ratio:6.3f}  ({low:.3f} .. {high:.3f})"
-        )
+        return f"{self.median:.3f} ({self.low:.3f} .. {self.high:.3f})"
 
 
-def compare(
-    candidates: dict[str, Callable[[], object]],
-    *,
-    reference: str,
-    rounds: int = 15,
-    seconds: float = 0.02,
-) -> list[Timing]:
-    """Time each candidate in every round, and compare it with the reference of the same round."""
-    counts = {name: repetitions(call, seconds) for name, call in candidates.items()}
+def spread(values: list[float]) -> Spread:
+    """What the rounds say together."""
+    ordered, quarter = sorted(values), len(values) // 4
+    return Spread(statistics.median(ordered), ordered[quarter], ordered[-1 - quarter])
+
+
+def ratio(times: list[float], reference: list[float]) -> Spread:
+    """How many times longer, round by round."""
+    return spread([t / r for t, r in zip(times, reference, strict=True)])
+
+
+def difference(times: list[float], reference: list[float]) -> Spread:
+    """How much longer, round by round."""
+    return spread([t - r for t, r in zip(times, reference, strict=True)])
+
+
+def measure(
+    candidates: dict[str, Run], *, rounds: int = 15, seconds: float = 0.075
+) -> dict[str, list[float]]:
+    """Microseconds a step, of each candidate in each round; `seconds` is what a turn takes."""
+    counts = {name: count(run, seconds) for name, run in candidates.items()}
     times: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
-        for name, call in candidates.items():
-            start = time.perf_counter()
-            for _ in range(counts[name]):
-                call()
-            times[name].append((time.perf_counter() - start) / counts[name])
-    results = []
-    for name, found in times.items():
-        ratios = sorted(t / r for t, r in zip(found, times[reference], strict=True))
-        quarter = len(ratios) // 4
-        results.append(
-            Timing(
-                name,
-                statistics.median(found) * 1e6,
-                statistics.median(ratios),
-                (ratios[quarter], ratios[-1 - quarter]),
-            )
-        )
-    return results
+    names = list(candidates)
+    gc.collect()
+    gc.freeze()  # what was made so far is not gone through again
+    for turn in range(rounds):
+        start = turn % len(names)
+        for name in names[start:] + names[:start]:
+            candidates[name](max(1, counts[name] // 8))  # not timed: caches are another's
+            began = time.perf_counter()
+            steps = candidates[name](counts[name])
+            times[name].append((time.perf_counter() - began) / steps * 1e6)
+    gc.unfreeze()
+    return times
 
 
-def repetitions(call: Callable[[], object], seconds: float) -> int:
-    """How many calls fill the time; the first ones compile."""
+def count(run: Run, seconds: float) -> int:
+    """How many steps fill the time; the first ones compile."""
+    steps, taken = 1, 0.0
     for _ in range(3):
-        call()
-    start = time.perf_counter()
-    call()
-    return max(1, int(seconds / max(time.perf_counter() - start, 1e-7)))
+        run(1)
+    while taken < seconds / 2:
+        steps = max(steps, min(8 * steps, int(steps * 0.8 * seconds / max(taken, 1e-9))))
+        began = time.perf_counter()
+        steps = run(steps)
+        taken = time.perf_counter() - began
+    steps = max(1, round(steps * seconds / taken))
+    run(steps)
+    return steps
+
+
+def repeated(call: Callable[[], object]) -> Run:
+    """A run that only calls."""
+
+    def run(steps: int) -> int:
+        for _ in range(steps):
+            call()
+        return steps
+
+    return run

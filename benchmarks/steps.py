@@ -1,75 +1,99 @@
-"""The demo's step of training, through each door, against one written by hand in jax."""
+"""Steps of training, each written in the words of several libraries, timed in turn."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
-from benchmarks.harness import compare
-from fnn.datasets import digits
-from fnn.demo import doors
+from benchmarks.goals import GOALS, verdict
+from benchmarks.harness import Spread, measure, ratio, spread
+from benchmarks.sides import EAGER, HAND, SIDES, Side, Unavailable
+from benchmarks.workloads import WORKLOADS, Workload
 
-
-def by_hand(params: Any) -> Any:
-    """The same network, loss and update in plain jax, parameters and velocity donated."""
-
-    def conv(p: Any, x: Any) -> Any:
-        pads, names = ((2, 2), (2, 2)), ("NCHW", "OIHW", "NCHW")
-        y = lax.conv_general_dilated(x, p["weight"], (1, 1), pads, dimension_numbers=names)
-        return y + p["bias"][:, None, None]
-
-    def pool(x: Any) -> Any:
-        return lax.reduce_window(x, -jnp.inf, lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
-
-    def dense(p: Any, x: Any) -> Any:
-        return x @ p["weight"].T + p["bias"]
-
-    def loss(params: Any, x: Any, y: Any) -> Any:
-        for name in ("0", "3"):
-            x = pool(jax.nn.relu(conv(params[name], x)))
-        x = x.reshape(x.shape[0], -1)
-        for name in ("7", "9"):
-            x = jax.nn.relu(dense(params[name], x))
-        scores = jax.nn.log_softmax(dense(params["11"], x))
-        return -jnp.take_along_axis(scores, y[:, None], 1).mean()
-
-    def step(params: Any, velocity: Any, x: Any, y: Any) -> Any:
-        value, grads = jax.value_and_grad(loss)(params, x, y)
-        velocity = jax.tree.map(lambda v, g: doors.MOMENTUM * v + g, velocity, grads)
-        return jax.tree.map(lambda p, v: p - doors.RATE * v, params, velocity), velocity, value
-
-    compiled = jax.jit(step, donate_argnums=(0, 1))
-    state = [jax.tree.map(jnp.array, params), jax.tree.map(jnp.zeros_like, params)]
-
-    def call(x: Any, y: Any) -> Any:
-        *state[:], value = compiled(*state, x, y)
-        return value
-
-    return call
+COLUMNS = (HAND, EAGER)
 
 
-def run() -> None:
-    """Ratios to hand-written jax; the loss is read at every step."""
-    for size in (32, 256):
-        print(
-            *compare(candidates(size), reference=f"jax by hand, batch {size}", seconds=0.1),
-            sep="\n",
+class Result(NamedTuple):
+    """Microseconds a step of each side in each round, and why some sides are missing."""
+
+    workload: str
+    times: dict[str, list[float]]
+    missing: dict[str, str]
+
+    def ratio(self, side: str, reference: str) -> Spread | None:
+        """How many times the reference's time a side takes, if both are here."""
+        if side in self.times and reference in self.times:
+            return ratio(self.times[side], self.times[reference])
+        return None
+
+
+def run(name: str) -> Result:
+    """Make the sides of a workload, see that they agree, time them, and print a table."""
+    workload = WORKLOADS[name]
+    print(f"\n{name}: {workload.title}, float32; microseconds a step, and ratios", flush=True)
+    sides, missing = make(name, workload)
+    agree({side: found.losses(5) for side, found in sides.items()})
+    result = Result(name, measure({n: side.run for n, side in sides.items()}), missing)
+    print(table(result), flush=True)
+    return result
+
+
+def make(name: str, workload: Workload) -> tuple[dict[str, Side], dict[str, str]]:
+    """All sides of a workload that can be made here, and the reasons for the others."""
+    sides, missing = {}, {}
+    for side, maker in SIDES.items():
+        if maker.only is None or name in maker.only:
+            try:
+                sides[side] = maker.make(workload)
+            except Unavailable as reason:
+                missing[side] = str(reason)
+    return sides, missing
+
+
+def agree(losses: dict[str, np.ndarray]) -> None:
+    """Raise unless all sides found the losses of the first."""
+    first, *_ = losses
+    for side, found in losses.items():
+        np.testing.assert_allclose(
+            found, losses[first], rtol=1e-4, err_msg=f"{side} and {first} train differently"
         )
 
 
-def candidates(size: int) -> dict[str, Callable[[], object]]:
-    """A step of each on one batch."""
-    data = digits()
-    x, y = data.train_images[:size], data.train_labels[:size]
-    params = doors.initial_parameters(0)
-    step = by_hand(params)
-    found: dict[str, Callable[[], object]] = {
-        f"jax by hand, batch {size}": lambda: np.asarray(step(x, y))
+def table(result: Result) -> str:
+    """Sides by references, then what else there are goals for, and what is missing."""
+    goals = {
+        (side, goal.reference): goal.limit(result.workload) for goal in GOALS for side in goal.sides
     }
-    for name, door in doors.DOORS.items():
-        learner = door(jax.tree.map(jnp.array, params))
-        found[f"{name}, batch {size}"] = lambda step=learner.step: float(step(x, y))
-    return found
+
+    def cell(side: str, reference: str) -> str:
+        found = result.ratio(side, reference)
+        if found is None:
+            return ""
+        return f"{found} {verdict(found.median, goals.get((side, reference)))}"
+
+    lines = [f"{'':24}{'us':>10}  " + "".join(f"{'/ ' + c:<46}" for c in COLUMNS).rstrip()]
+    for side, times in result.times.items():
+        cells = "".join(f"{cell(side, column):<46}" for column in COLUMNS)
+        lines.append(f"{side:24}{spread(times).median:10.1f}  {cells}".rstrip())
+    for side, reference in goals:
+        if reference not in COLUMNS and (text := cell(side, reference)):
+            lines.append(f"{side + ' / ' + reference:36}{text}")
+    return "\n".join(lines + [f"{side}: left out, {why}" for side, why in result.missing.items()])
+
+
+def markdown(results: list[Result]) -> str:
+    """A table for the README for each reference: sides by workloads."""
+    parts = []
+    for reference in COLUMNS:
+        lines = [
+            f"| time / {reference} | {' | '.join(WORKLOADS[r.workload].title for r in results)} |",
+            f"|---|{'---|' * len(results)}",
+        ]
+        for side in SIDES:
+            found = [result.ratio(side, reference) for result in results]
+            if any(found) and side != reference:
+                cells = (
+                    f"{s.median:.2f} ({s.low:.2f} .. {s.high:.2f})" if s else "" for s in found
+                )
+                lines.append(f"| {side} | {' | '.join(cells)} |")
+        parts += ["\n".join(lines)] if len(lines) > 2 else []
+    return "\n\n".join(parts)

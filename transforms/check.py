@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array
 from jax.tree_util import keystr, tree_flatten_with_path
 
-from transforms.derivatives import By
+from transforms.point import By
 from transforms.signature import TransformError, label, place, require_names
 
 Mode = Literal["reverse", "forward"]

@@ -8,6 +8,8 @@ from typing import Any
 import jax
 from jax import checkpoint_policies as known
 
+from transforms.functional import Flow, evaluate, route
+from transforms.objects import closed, leaves
 from transforms.signature import Transform, TransformError, keep, place
 
 POLICIES = {
@@ -30,15 +32,27 @@ class Checkpoint(Transform):
         call = place(self.function, args, keywords)
         given = dict(zip(call.names, call.args, strict=True))
         arrays = {n: x for n, x in given.items() if n != "train"}
-
-        def run(arrays: dict[str, Any]) -> Any:
-            return self.function(*(given | arrays).values(), **call.keywords)
-
         if isinstance(self.policy, str):
             policy = POLICIES[self.policy]
         else:
             policy = known.save_only_these_names(*self.policy)
-        return jax.checkpoint(run, policy=policy)(arrays)
+
+        def run(arrays: dict[str, Any]) -> Any:
+            return self.function(*(given | arrays).values(), **call.keywords)
+
+        def flowing() -> Any:
+            flow = Flow(self.function, args, keywords)
+            run = jax.checkpoint(lambda consts: flow(consts, ()), policy=policy)
+            outputs, changes, attach = evaluate(run, flow.sources, flow.survey.objects)
+            flow.apply(changes)
+            found = closed(jax.tree.unflatten(flow.structure, outputs))
+            attach([*leaves(found)])
+            return found
+
+        def pure() -> Any:
+            return jax.checkpoint(run, policy=policy)(arrays)
+
+        return route(self.function, pure, flowing, (args, keywords))
 
 
 def checkpoint(f: Callable, policy: str | Sequence[str] = "nothing") -> Callable:
@@ -46,7 +60,8 @@ def checkpoint(f: Callable, policy: str | Sequence[str] = "nothing") -> Callable
 
     `nothing`: only the arguments. `dots`: results of matrix products. `dots_no_batch`: of those
     without batch axes. `everything`: all, as if `f` stood alone. A list of names: values that `f`
-    named with `jax.ad_checkpoint.checkpoint_name`.
+    named with `jax.ad_checkpoint.checkpoint_name`. `f` may be a module, a method of one, or code
+    that computes with tensors; a tape that is recording remembers the call in the same way.
 
     >>> import jax.numpy as jnp
     >>> from transforms.derivatives import grad

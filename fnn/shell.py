@@ -18,7 +18,7 @@ from jax import Array
 from fnn.compose import Mode, Network, as_layer
 from fnn.errors import describe, require
 from fnn.layer import Applicable, Layer, layer
-from transforms.cells import Stateful
+from transforms.cells import Changes, Stateful, Watched
 
 KINDS = ("params", "state")
 
@@ -33,7 +33,7 @@ class Shell(Stateful):
 
     protocol: ClassVar[tuple[str, ...]] = ()
     network: ClassVar[type[Network] | None] = None
-    transient = ("_composed",)
+    transient = ("_composed", "_memory")
 
     _derived: Applicable | None = None
     _composed: Network | None = None
@@ -68,7 +68,7 @@ class Shell(Stateful):
         for name, array in paths(state):
             self._add_buffer(name, array)
         self._derived = derived
-        self._trees = {"params": named(shapes), "state": named(state)}
+        self._trees = Watched(params=named(shapes), state=named(state))
 
     def wrap(self, apply: Callable, params: Any, state: Any | None) -> None:
         """Be any pure layer or network, with the arrays given; they are not copied."""
@@ -79,9 +79,21 @@ class Shell(Stateful):
         """The names of a derived module's own tensors of a kind; paths, where they are nested."""
         return [name for _, name in paths(self._trees[kind])]
 
+    def _once(self, name: str, make: Callable[..., Any], *args: Any) -> Any:
+        """What `make` gives, remembered until a setting of any object changes."""
+        memory = vars(self).get("_memory")
+        if memory is None or memory["settings"] != Changes.structure:
+            memory = vars(self)["_memory"] = {"settings": Changes.structure}
+        if name not in memory:
+            memory[name] = make(*args)
+        return memory[name]
+
     @property
     def layer(self) -> Applicable | None:
         """The pure layer that computes what this module does, if there is one."""
+        return self._once("layer", self._find_layer)
+
+    def _find_layer(self) -> Applicable | None:
         if self._derived is None and self.network is None:
             return None
         methods = (getattr(type(self), name) for name in self.protocol)
@@ -119,6 +131,9 @@ class Shell(Stateful):
 
     def tensors(self, kind: str) -> dict[str, Any]:
         """The tensors of `params` or of `state`, nested as the layer wants them."""
+        return self._once(kind, self._find_tensors, kind)
+
+    def _find_tensors(self, kind: str) -> dict[str, Any]:
         if self._derived is not None:
             return self._gathered(self._trees[kind])
         return {
@@ -132,6 +147,7 @@ class Shell(Stateful):
         return {
             key: self._gathered(name) if isinstance(name, dict) else getattr(self, name)
             for key, name in tree.items()
+            if isinstance(name, dict) or getattr(self, name, None) is not None
         }
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
@@ -172,7 +188,7 @@ class Shell(Stateful):
             paths = [jax.tree_util.tree_flatten_with_path(tree)[0] for tree in (old, new)]
             names, given = ({jax.tree_util.keystr(p): x for p, x in path} for path in paths)
             require(
-                {n: tuple(t.array.shape) for n, t in names.items()}
+                {n: t.geometry.size for n, t in names.items()}
                 == {n: tuple(a.shape) for n, a in given.items()},
                 f"{type(self).__name__}.load",
                 describe(new),
@@ -216,7 +232,7 @@ def paths(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def named(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested dicts with paths in the place of their leaves."""
-    return {
-        name: named(value, f"{prefix}{name}.") if isinstance(value, dict) else prefix + name
+    return Watched(
+        (name, named(value, f"{prefix}{name}.") if isinstance(value, dict) else prefix + name)
         for name, value in tree.items()
-    }
+    )

@@ -1,4 +1,4 @@
-"""optim.sgd of Torch7: its state, its side effects, and numbers printed by the original."""
+"""optim of Torch7: its state, its side effects, and numbers printed by the original."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 import fnn.torch7 as torch
+import transforms
 from fnn.torch7 import nn, optim
 
-CASES = json.loads((Path(__file__).parent / "oracle_optim_sgd.json").read_text())
+HERE = Path(__file__).parent
+CASES = json.loads((HERE / "oracle_optim_sgd.json").read_text())
+ADAM = [json.loads(line) for line in (HERE / "oracle/optim_adam.jsonl").read_text().splitlines()]
 
 
 MATRIX = np.diag(np.arange(1.0, 11)) + (np.eye(10, k=1) + np.eye(10, k=-1)) / 4
@@ -79,6 +82,61 @@ def test_rates_and_decays_of_single_parameters():
 def test_nesterov_wants_no_dampening():
     with pytest.raises(ValueError, match="set it to 0"):
         optim.sgd(lambda x: (0, x), torch.Tensor([1.0]), {"momentum": 0.9, "nesterov": True})
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("case", ADAM, ids=lambda case: case["problem"])
+def test_adam_equals_the_original(case, compiled):
+    x, config = torch.Tensor(case["x0"]), dict(case["config"])
+
+    def step(gradient):
+        optim.adam(lambda x: (0, gradient), x, config)
+
+    step = transforms.jit(step) if compiled else step
+    for i in range(50):
+        step(torch.fromarray(slope(case["problem"], np.asarray(x))))
+        if str(i + 1) in case["x"]:
+            np.testing.assert_allclose(np.asarray(x), case["x"][str(i + 1)], rtol=1e-12, atol=1e-12)
+    for name, value in case["state"].items():
+        np.testing.assert_allclose(np.asarray(config[name], float), value, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("apart", [False, True])
+def test_adam_with_all_its_settings(compiled, apart):
+    """Epsilon is large, so that it shows where it is added; decay changes the gradient itself."""
+    config = {"learningRate": 0.1, "learningRateDecay": 0.5, "beta1": 0.8, "beta2": 0.9}
+    config |= {"epsilon": 0.01, "weightDecay": 0.2}
+    state = {} if apart else config
+    x = torch.Tensor([0.7, -1.5])
+
+    def step(gradient):
+        y, fx = optim.adam(lambda x: (x * x, gradient), x, config, state)
+        assert y is x
+        return fx[1]
+
+    step = transforms.jit(step) if compiled else step
+    wanted, m, v = np.array([0.7, -1.5]), np.zeros(2), np.zeros(2)
+    for t in range(4):
+        gradient = torch.Tensor([0.3, -0.4])
+        before = (wanted**2).sum()
+        g = np.array([0.3, -0.4]) + 0.2 * wanted
+        m, v = 0.8 * m + 0.2 * g, 0.9 * v + 0.1 * g * g
+        size = 0.1 / (1 + 0.5 * t) * (1 - 0.9 ** (t + 1)) ** 0.5 / (1 - 0.8 ** (t + 1))
+        wanted = wanted - size * m / (v**0.5 + 0.01)
+        np.testing.assert_allclose(float(step(gradient)), before, rtol=1e-12)
+        np.testing.assert_allclose(np.asarray(x), wanted, rtol=1e-12)
+        np.testing.assert_allclose(np.asarray(gradient), g, rtol=1e-12)
+    assert state["t"] == 4
+    assert ("t" in config) is not apart
+    np.testing.assert_allclose(np.asarray(state["denom"]), v**0.5 + 0.01, rtol=1e-12)
+
+
+def test_adam_keeps_single_precision_and_goes_on_from_a_plain_count():
+    x, config = torch.FloatTensor([1.0, 2.0]), {"t": 3}
+    optim.adam(lambda x: (0, x * 2), x, config)
+    assert x.type() == config["m"].type() == config["denom"].type() == "torch.FloatTensor"
+    assert config["t"] == 4
 
 
 def test_losses_of_the_tutorial_fall_alike_by_either_update():

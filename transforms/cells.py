@@ -1,18 +1,21 @@
 """The mutable cell: what compiled imperative code reads and writes.
 
-An object that changes keeps its arrays in cells. A `Trace` watches cells while a function is being
-traced: which are read or written, and which are made. Purely functional code has no cells, and
-pays nothing for them.
+An object that changes keeps its arrays in cells. The value of a cell may lie elsewhere: in a `Pack`
+with other small ones, or in a record of operations that have not run yet; whoever asks for the
+array gets it. A `Trace` watches cells while a function is being traced: which are read or written,
+and which are made. Purely functional code has no cells, and pays nothing for them.
 """
 
 from __future__ import annotations
 
 import threading
 import weakref
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.core import Tracer
 
@@ -25,6 +28,20 @@ class _Local(threading.local):
 
 
 _local = _Local()
+settlers: list[Callable[[], None]] = []
+"""Functions that run what this thread has put off; called before a function is traced or lifted."""
+running = threading.RLock()
+"""Held while cells are recorded, computed or traced: one thread at a time."""
+
+
+class Changes:
+    """How often settings around cells have changed, anywhere.
+
+    `structure` counts the attributes of all `Stateful` objects, `results` the renewed ones.
+    """
+
+    structure = 0
+    results = 0
 
 
 class Stateful:
@@ -32,43 +49,244 @@ class Stateful:
 
     Its other attributes are settings, which select a program. `exchangeable` objects stand for
     data: a call may be given another one of the same form where one was before. `transient`
-    attributes do not outlive a trace, and are no settings.
+    attributes do not outlive a trace, and are no settings. `renewed` ones are set
+    by every step of training, and lead to nothing but data.
     """
 
     exchangeable: ClassVar[bool] = False
     transient: ClassVar[tuple[str, ...]] = ()
+    renewed: ClassVar[tuple[str, ...]] = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.renewed:
+            Changes.results += 1
+        elif name not in self.transient:
+            Changes.structure += 1
+        object.__setattr__(self, name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: x for name, x in vars(self).items() if name not in self.transient}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
+    def __delattr__(self, name: str) -> None:
+        Changes.structure += 1
+        object.__delattr__(self, name)
+
+
+def counted(method: Callable) -> Callable:
+    """A method of dict or list that counts as a change of settings."""
+
+    def change(self: Any, *args: Any, **keywords: Any) -> Any:
+        Changes.structure += 1
+        return method(self, *args, **keywords)
+
+    return change
+
+
+class Watched(dict):
+    """A dict of settings whose changes are counted."""
+
+    for _name in ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem"):
+        vars()[_name] = counted(getattr(dict, _name))
+    for _name in ("setdefault", "update"):
+        vars()[_name] = counted(getattr(dict, _name))
+
+
+class WatchedList(list):
+    """A list of settings whose changes are counted."""
+
+    for _name in ("__setitem__", "__delitem__", "__iadd__", "__imul__", "append", "clear"):
+        vars()[_name] = counted(getattr(list, _name))
+    for _name in ("extend", "insert", "pop", "remove", "reverse", "sort"):
+        vars()[_name] = counted(getattr(list, _name))
+
+
+def _sorted(x: Watched) -> tuple[tuple, tuple]:
+    names = sorted(x)
+    return tuple(x[name] for name in names), tuple(names)
+
+
+jax.tree_util.register_pytree_node(
+    Watched, _sorted, lambda names, values: Watched(zip(names, values, strict=True))
+)
+jax.tree_util.register_pytree_node(
+    WatchedList, lambda x: (tuple(x), None), lambda _, values: WatchedList(values)
+)
+
+
+class Form:
+    """The shape and type of what a cell holds. Equal forms are one object, with a number."""
+
+    __slots__ = ("dtype", "number", "shape", "size", "structure")
+
+    def __init__(self, shape: Any, dtype: Any, structure: Any, number: int):
+        self.shape, self.dtype, self.structure, self.number = shape, dtype, structure, number
+        self.size = int(np.prod(shape)) if structure is None else 0
+
+    def abstract(self) -> Any:
+        """What stands for the value in an abstract evaluation."""
+        if self.structure is None:
+            return jax.ShapeDtypeStruct(self.shape, self.dtype)
+        leaves = [jax.ShapeDtypeStruct(s, d) for s, d in zip(self.shape, self.dtype, strict=True)]
+        return jax.tree.unflatten(self.structure, leaves)
+
+
+_forms: dict[Any, Form] = {}
+
+
+def form(shape: tuple[int, ...], dtype: Any, structure: Any = None) -> Form:
+    """The form of arrays of this shape and type, or of a pytree of them."""
+    key = (shape, dtype, structure)
+    found = _forms.get(key)
+    if found is None:
+        found = _forms.setdefault(key, Form(shape, dtype, structure, len(_forms) + 1))
+    return found
+
+
+def form_of(value: Any) -> Form:
+    """The form of an array, or of a pytree of arrays that is one value, such as a pullback."""
+    try:
+        return _forms[value.shape, value.dtype, None]
+    except (AttributeError, KeyError):
+        pass
+    if hasattr(value, "dtype"):
+        return form(tuple(value.shape), value.dtype)
+    leaves, structure = jax.tree.flatten(value)
+    dtypes = tuple(getattr(leaf, "dtype", type(leaf)) for leaf in leaves)
+    return form(tuple(map(np.shape, leaves)), dtypes, structure)
+
+
+class Record(Protocol):
+    """Operations that have not run yet."""
+
+    def settle(self, cell: Cell) -> None:
+        """Give a cell the array that it waits for."""
+
+    def release(self, cell: Cell) -> None:
+        """Need no longer what a cell held."""
+
+    def hand_over(self, cell: Cell) -> None:
+        """Compute a result for another cell than the one that was made for it."""
+
+
+class Keeper(Protocol):
+    """A buffer that keeps the arrays of many cells."""
+
+    def settle(self, cell: Cell) -> None:
+        """Give a cell its array."""
+
+    def leave(self) -> None:
+        """Note that a cell has got another array."""
+
+
+class Pending:
+    """Stands in a cell whose value has not been computed yet."""
+
+    def __repr__(self) -> str:
+        return "pending"
+
+
+PENDING = Pending()
 
 
 class Cell:
-    """A box with one array in it. `version` counts the writes."""
+    """A box with one array in it, or with what says where the array is to be had.
 
-    __slots__ = ("__weakref__", "_array", "version")
+    `_array` is None while the array lies in `pack`, at `place`; it is `PENDING` while it is to be
+    computed by `record`. A record knows what it computes and what it reads by `slot`. A `late` cell
+    is one that is seldom looked at: its array is computed only if somebody asks for it. `version`
+    counts the arrays that it was given.
+    """
 
-    def __init__(self, array: Array):
+    __slots__ = (
+        "__weakref__",
+        "_array",
+        "form",
+        "late",
+        "pack",
+        "place",
+        "record",
+        "slot",
+        "version",
+    )
+
+    def __init__(self, array: Any):
         self._array: Any = array
+        self.form: Form = form_of(array)
+        self.pack: Any = None
+        self.place: int = 0
+        self.record: Any = None
+        self.slot: int = 0
         self.version = 0
+        self.late = False
         if _local.traces:
             _local.traces[-1].bear(self)
 
     @property
-    def array(self) -> Array:
+    def array(self) -> Any:
         """The array in the cell."""
         if _local.traces:
             _local.traces[-1].touch(self)
-        return self._array
+        found = self._array
+        if isinstance(found, Tracer) and not _local.traces:
+            with running:  # another thread is tracing
+                found = self._array
+        return settled(self) if found is None or found is PENDING else found
 
     @array.setter
-    def array(self, value: Array) -> None:
+    def array(self, value: Any) -> None:
         if _local.traces:
             _local.traces[-1].touch(self)
-        self._array = value
+        if self.record is not None:
+            self.record.release(self)
+        if self.pack is not None:
+            self.pack.leave()
+            self.pack = None
+        form = form_of(value)
+        if form is not self.form:
+            Changes.structure += 1
+        self._array, self.form, self.late = value, form, False
         self.version += 1
+
+    @classmethod
+    def blank(cls) -> Any:
+        """A cell that is about to be filled."""
+        cell = object.__new__(cls)
+        Cell.__init__(cell, NOTHING)
+        return cell
+
+
+NOTHING = np.zeros(0)
+
+
+def settled(cell: Cell) -> Any:
+    """The array of a cell, fetched from where it lies: a fact, even while something is traced."""
+    with running, jax.ensure_compile_time_eval():
+        traces, _local.traces = _local.traces, []
+        try:
+            if cell._array is PENDING:
+                assert cell.record is not None
+                cell.record.settle(cell)
+            if cell._array is None:
+                assert cell.pack is not None
+                cell.pack.settle(cell)
+            return cell._array
+        finally:
+            _local.traces = traces
 
 
 class Lost:
     """What is left in a cell that was made inside a compiled function and not returned from it."""
 
+    shape, dtype = (), np.dtype(bool)
+
     def __getattr__(self, name: str) -> Any:
+        self.complain()
+
+    def complain(self) -> None:
+        """Say what happened."""
         raise RuntimeError(
             "this value was made inside a compiled function, and has no value outside of it\n"
             "likely cause: it was stored in a global variable; return it, or store it in an "
@@ -84,15 +302,20 @@ class Trace:
         self.born: dict[int, weakref.ref[Cell]] = {}
 
     def __enter__(self) -> Trace:
+        running.acquire()
+        for settle in settlers:
+            settle()
         _local.traces.append(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         _local.traces.remove(self)
         for touched in self.before.values():
-            touched.cell._array = touched.array
+            cell = touched.cell
+            cell._array, cell.form, cell.pack = touched.array, touched.form, touched.pack
         for cell in self.made():
             cell._array = Lost()
+        running.release()
 
     def bear(self, cell: Cell) -> None:
         """Remember a cell that is being made."""
@@ -103,11 +326,12 @@ class Trace:
         born = self.born.get(id(cell))
         if id(cell) in self.before or (born is not None and born() is cell):
             return
-        array = stand_in = cell._array
+        array = stand_in = settled(cell)
         if not isinstance(array, Tracer):
-            with jax.ensure_compile_time_eval():
-                cell._array = stand_in = jnp.copy(array)
-        self.before[id(cell)] = Touched(cell, array, stand_in)
+            with jax.ensure_compile_time_eval(), jax.enable_x64(True):
+                stand_in = jnp.copy(array)
+        self.before[id(cell)] = Touched(cell, array, stand_in, cell.form, cell.pack)
+        cell._array, cell.pack = stand_in, None
 
     def written(self) -> list[Cell]:
         """Older cells that hold another array than before."""
@@ -136,8 +360,10 @@ class Touched(NamedTuple):
     """A cell, what it held before the trace, and the array that it was first read as."""
 
     cell: Cell
-    array: Array
+    array: Any
     stand_in: Array
+    form: Form
+    pack: Keeper | None
 
 
 def known(cell: Cell) -> bool:
@@ -148,8 +374,11 @@ def known(cell: Cell) -> bool:
     """
     if not _local.traces:
         return True
-    born = _local.traces[-1].born.get(id(cell))
-    return born is not None and born() is cell and not isinstance(cell._array, Tracer)
+    trace = _local.traces[-1]
+    born = trace.born.get(id(cell))
+    if born is None or born() is not cell or isinstance(cell._array, Tracer):
+        return False
+    return all(touched.stand_in is not cell._array for touched in trace.before.values())
 
 
 def tracing() -> bool:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from transforms.cells import Cell, Stateful, Trace
+from transforms.cells import Cell, Changes, Stateful, Trace, Watched, WatchedList
 from transforms.survey import Survey, attributes
 
 ABSENT = object()
@@ -35,7 +35,7 @@ class Snapshot:
             for name in {**before, **after}:
                 old, new = before.get(name, ABSENT), after.get(name, ABSENT)
                 if new is not old and not (type(new) is type(old) is tuple and new == old):
-                    passing = new is ABSENT or name in getattr(x, "transient", ())
+                    passing = new is ABSENT or (isinstance(x, Stateful) and name in x.transient)
                     found.append(Effect(i, name, None if passing else recipes.of(new)))
         return found
 
@@ -63,6 +63,7 @@ class Effect(NamedTuple):
     def apply(self, call: Call) -> None:
         """Make the change."""
         container = call.survey.objects[self.place]
+        Changes.structure += 1
         if self.value is None:
             delete(container, self.name)
         else:
@@ -96,27 +97,27 @@ def delete(x: Any, name: Any) -> None:
 
 
 class Call(NamedTuple):
-    """One run of a program: its survey, the arrays that it computed, and what was made of them."""
+    """One run of a program: its survey, what it computed, and what was made of that."""
 
     survey: Survey
-    computed: list[Array]
+    cells: list[Cell]
+    arrays: list[Array]
     made: dict[int, Any]
 
 
 class Recipes:
-    """Says how to make a value again in each call; `arrays` are those that the program computes."""
+    """Says how to make a value again in each call.
+
+    `cells` are those that each call makes, `arrays` what it computes outside of any cell.
+    """
 
     def __init__(self, survey: Survey, trace: Trace):
         self.survey = survey
         self.born = {id(cell) for cell in trace.made()}
+        self.cells: list[Cell] = []
         self.arrays: list[Array] = []
         self.known: dict[int, Callable[[Call], Any]] = {}
         self.keep: list[Any] = []
-
-    def computed(self, array: Array) -> int:
-        """Have the program compute an array; its position among the results."""
-        self.arrays.append(array)
-        return len(self.arrays) - 1
 
     def of(self, x: Any) -> Callable[[Call], Any]:
         """The recipe for `x`: met before, computed, built of other recipes, or fixed."""
@@ -132,15 +133,17 @@ class Recipes:
     def fresh(self, x: Any) -> Callable[[Call], Any] | None:
         """How to make an object anew that a call made; None if it is the same in every call."""
         if isinstance(x, Array):
-            position = self.computed(x)
-            return lambda call: call.computed[position]
+            position = len(self.arrays)
+            self.arrays.append(x)
+            return lambda call: call.arrays[position]
         if isinstance(x, Cell) and id(x) in self.born:
-            position = self.computed(x.array)
-            return lambda call: type(x)(call.computed[position])
-        if isinstance(x, list | tuple) and type(x) in (list, tuple):
+            place = len(self.cells)
+            self.cells.append(x)
+            return lambda call: call.cells[place]
+        if isinstance(x, list | tuple) and type(x) in (list, tuple, WatchedList):
             parts = [self.of(part) for part in x]
             return lambda call: type(x)(part(call) for part in parts)
-        if type(x) is dict or getattr(x, "exchangeable", False) is True:
+        if type(x) in (dict, Watched) or (isinstance(x, Stateful) and x.exchangeable):
             entries = {name: self.of(value) for name, value in (attributes(x) or {}).items()}
             return lambda call: build(type(x), {n: part(call) for n, part in entries.items()})
         return None
@@ -148,8 +151,8 @@ class Recipes:
 
 def build(kind: type, entries: dict[Any, Any]) -> Any:
     """A dict, or an object with these attributes, which its constructor does not see."""
-    if kind is dict:
-        return entries
+    if issubclass(kind, dict):
+        return kind(entries)
     made = object.__new__(kind)
     vars(made).update(entries)
     return made

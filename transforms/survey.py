@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import types
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,6 +35,7 @@ class Survey:
         self.arrays = [leaf for leaf in self.leaves if data(leaf)]
         self.objects: list[Any] = []
         self.number: dict[int, int] = {}
+        self.paths: list[Any] = []
         self.found: list[tuple[Any, Any]] = [("arguments", self.structure)]
         for i, leaf in enumerate(self.leaves):
             if data(leaf):
@@ -42,7 +44,7 @@ class Survey:
             else:
                 self.visit(("argument", i), leaf)
         self.visit("function", function)
-        self.visit("mode", [setting() for setting in ambient])
+        self.found.append(("mode", tuple(setting() for setting in ambient)))
         self.key = tuple(value for _, value in self.found)
 
     def refill(self, arrays: tuple[Array, ...]) -> tuple[tuple, dict[str, Any]]:
@@ -63,7 +65,7 @@ class Survey:
     def visit(self, path: Any, x: Any) -> None:
         """Write down `x` and what it leads to."""
         if type(x) in PLAIN:
-            self.found.append((path, (type(x), x if x == x else "nan")))
+            self.found.append((path, (type(x), value_of(x))))
         elif isinstance(x, tuple) and plain(x):
             self.found.append((path, x))
         elif id(x) in self.number:
@@ -71,6 +73,7 @@ class Survey:
         else:
             self.number[id(x)] = len(self.objects)
             self.objects.append(x)
+            self.paths.append(path)
             self.found.append((path, (type(x), identity(x))))
             for name, value in inside(x):
                 self.visit((path, name), value)
@@ -82,9 +85,20 @@ class Fixed:
     def __init__(self, value: Any):
         self.value = value
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fixed) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
 
 class Again(int):
     """The number of an object that was met before."""
+
+
+def value_of(x: Any) -> Any:
+    """A plain value as a key: by its name, if it differs from itself or from an equal zero."""
+    return repr(x) if x != x or (type(x) is float and x == 0) else x
 
 
 def plain(x: Any) -> bool:
@@ -99,20 +113,27 @@ def data(leaf: Any) -> bool:
 
 def identity(x: Any) -> Any:
     """What distinguishes an object from others of its type: nothing, if its contents tell all."""
-    if isinstance(x, dict | list | tuple | set | frozenset):
+    if isinstance(x, dict | list | tuple | set | frozenset | deque):
         return len(x)
-    return None if isinstance(x, Cell) or getattr(x, "exchangeable", False) is True else id(x)
+    if isinstance(x, np.ndarray):  # it may be changed in place
+        return hash((x.shape, x.dtype.str, x.tobytes()))
+    return None if isinstance(x, Cell) or (isinstance(x, Stateful) and x.exchangeable) else id(x)
 
 
 def inside(x: Any) -> Iterator[tuple[Any, Any]]:
     """What an object leads to: the contents of containers and objects, a function's variables."""
+    if not library(type(x).__module__) and not isinstance(x, types.FunctionType):
+        yield "class", type(x)
     if (contents := attributes(x)) is not None:
         for name in contents:
             if not isinstance(name, str):
                 yield "key", name
             yield name, contents[name]
-    elif isinstance(x, list | tuple | set | frozenset):
+    elif isinstance(x, list | tuple | set | frozenset | deque):
         yield from enumerate(x)
+    elif isinstance(x, type) and not library(x.__module__):
+        yield from ((n, value) for n, value in vars(x).items() if not n.startswith("__"))
+        yield from enumerate(base for base in x.__bases__ if not library(base.__module__))
     elif isinstance(x, types.MethodType):
         yield "self", x.__self__
         yield "function", x.__func__
@@ -134,7 +155,12 @@ def attributes(x: Any) -> dict[Any, Any] | None:
         return {name: value for name, value in vars(x).items() if name not in x.transient}
     if isinstance(x, type | types.ModuleType | types.FunctionType | Array | Cell):
         return None
-    return None if library(type(x).__module__) else getattr(x, "__dict__", None)
+    if isinstance(x, functools.partial) or library(type(x).__module__):
+        return None
+    slots = [n for kind in type(x).__mro__ for n in getattr(kind, "__slots__", ())]
+    if not slots:
+        return getattr(x, "__dict__", None)
+    return getattr(x, "__dict__", {}) | {n: getattr(x, n) for n in slots if hasattr(x, n)}
 
 
 def library(module: str | None) -> bool:
@@ -154,39 +180,21 @@ def free_variables(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def global_variables(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
-    """The global variables that a function, or a function inside it, names."""
-    codes = [function.__code__]
-    for code in codes:
-        codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    """The global variables that a function, or a function inside it, names; also in modules."""
+    for code in codes(function):
         for name in code.co_names:
             if name in function.__globals__:
-                yield name, function.__globals__[name]
+                value = function.__globals__[name]
+                yield name, value
+                if isinstance(value, types.ModuleType) and not library(value.__name__):
+                    for inner in code.co_names:
+                        if inner in vars(value):
+                            yield f"{name}.{inner}", vars(value)[inner]
 
 
-def difference(before: Survey, now: Survey) -> str:
-    """In words, the first difference between two surveys."""
-    old, new = ({dotted(path): value for path, value in s.found} for s in (before, now))
-    for path, value in new.items():
-        if path not in old:
-            return f"{path} is new"
-        if old[path] != value:
-            return f"{path} changed from {shown(old[path])} to {shown(value)}"
-    gone = [path for path in old if path not in new]
-    return f"{gone[0]} is gone" if gone else ""
-
-
-def shown(value: Any) -> str:
-    """A value of a survey: a plain one itself, a container's length, or the kind of an object."""
-    if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], type)):
-        return repr(value)
-    kind, content = value
-    if kind in PLAIN:
-        return repr(content)
-    if issubclass(kind, dict | list | tuple | set | frozenset):
-        return f"a {kind.__name__} of {content}"
-    return f"another {kind.__name__}"
-
-
-def dotted(path: Any) -> str:
-    """A path, which is a chain of pairs, in dots."""
-    return ".".join(map(dotted, path)) if isinstance(path, tuple) else str(path)
+def codes(function: types.FunctionType) -> list[types.CodeType]:
+    """The code of a function and of those inside it."""
+    found = [function.__code__]
+    for code in found:
+        found += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return found

@@ -1,6 +1,6 @@
 """PyTorch in Python over jax: `import fnn.pytorch as torch; from fnn.pytorch import nn, optim`."""
 
-from fnn.pytorch import autograd, backends, cuda, indexing, nn, optim, utils
+from fnn.pytorch import autograd, backends, cuda, indexing, nn, optim, taping, utils
 from fnn.pytorch.autograd import *
 from fnn.pytorch.combining import *
 from fnn.pytorch.conversion import *
@@ -17,5 +17,6 @@ from fnn.pytorch.selection import *
 from fnn.pytorch.tensor import *
 from fnn.pytorch.types import *
 from fnn.pytorch.views import *
+from fnn.tensor.run import eager
 
 __version__ = "2.13.0+fnn"

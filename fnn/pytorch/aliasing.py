@@ -83,8 +83,8 @@ def rewrite(tensor: Any, function: Callable, *operands: Any, **hyper: Any) -> An
             "torch.no_grad() if no gradients are wanted"
         )
     result = record(InPlaceOf(function), tensor, *operands, **hyper)
-    if tensor.layout is None:
-        tensor.storage.array = result.storage.array
+    if tensor.is_storage:
+        tensor.storage.take(result.storage)
     else:
         tensor._update(second, result)
     tensor.grad_fn, tensor._output = result.grad_fn, result._output

@@ -15,11 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.pytorch.back_names import back_name
-from fnn.tensor.gradient import Differentiated, differentiable, pull_back
-from fnn.tensor.run import run
+from fnn.tensor.gradient import differentiable, differentiated, pull_back
+from fnn.tensor.run import call_of, perform, run
 from fnn.tensor.storage import Storage
 from fnn.tensor.tensor import TensorBase
 from fnn.tensor.types import cast
+from transforms.functional import transformed
 from transforms.survey import ambient
 
 __all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
@@ -93,7 +94,7 @@ class Node:
         self.hooks: list[tuple[int, Callable[[Any], Any]]] = []
         self.sequence = next(_sequence)
         for i, output in enumerate(outputs):
-            output.grad_fn, output._output = self, i
+            vars(output).update(grad_fn=self, _output=i)
 
     def name(self) -> str:
         """The name that PyTorch gives the way back of this function."""
@@ -111,31 +112,33 @@ def record(
     Without `into` the function returns its output; with `into`, the pair of it and the values that
     are written into those tensors.
     """
-    leaves = jax.tree.leaves(operands)
-    wanted = tuple(_mode.recording and needs_gradient(x) for x in leaves)
+    leaves, structure = jax.tree.flatten(operands)
+    recording = _mode.recording
+    wanted = tuple([recording and needs_gradient(x) for x in leaves])
     make = next(type(x)._plain for x in leaves if isinstance(x, TensorBase))._around
-    if into is None and not any(wanted):
-        outputs, pullback = run(function, *operands, **hyper), None
+    if into is None and True not in wanted:
+        outputs, pullback = perform(call_of(function, structure, hyper, False), leaves, ()), None
     else:
-        differentiated = Differentiated(function, wanted, into is not None)
-        outputs, pullback = run(differentiated, *operands, into=into or (), **hyper)
+        both = differentiated(function, wanted, into is not None, transformed())
+        outputs, pullback = perform(call_of(both, structure, hyper, True), leaves, into or ())
     results = make(outputs) if isinstance(outputs, Storage) else jax.tree.map(make, outputs)
     if pullback is not None:
         inputs = [leaf for leaf, w in zip(leaves, wanted, strict=True) if w]
-        floating = [r for r in jax.tree.leaves(results) if differentiable(r.storage.array)]
+        floating = [r for r in jax.tree.leaves(results) if differentiable(r.storage)]
         Node(back_name(function, "axis" in hyper), pullback, inputs, floating)
     return results
 
 
 def needs_gradient(x: Any) -> bool:
     """Whether an operand is a tensor that requires gradients, and is what its node made."""
-    base = getattr(x, "_base", None)
-    if base is not None and base._rewrites != x._seen:
+    if not isinstance(x, TensorBase):
+        return False
+    if x._base is not None and x._base._rewrites != x._seen:
         raise RuntimeError(
             "this view was taken before its base was changed in place by a recorded operation\n"
             "likely cause: x[i] = y or x.add_(y) after v = x[j]; take the view again"
         )
-    return getattr(x, "requires_grad", False) is True
+    return x.grad_fn is not None or x._requires_grad
 
 
 def propagate(

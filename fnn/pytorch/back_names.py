@@ -1,5 +1,6 @@
 """The names by which the tape shows its operations: `<AddmmBackward0>`."""
 
+from functools import lru_cache
 from typing import Any
 
 # What PyTorch calls the way back where that is not the name of the pure function.
@@ -62,6 +63,7 @@ BACK_NAMES = {
 }
 
 
+@lru_cache(4096)
 def back_name(function: Any, axis: bool = False) -> str:
     """The name of the way back of a function, or of a network's last function."""
     while inner := (

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from jax import Array
 
 from fnn.pytorch import dtypes, types
 from fnn.pytorch.autograd import accumulate, initial, propagate, refuse_graph
@@ -31,6 +32,8 @@ class Tensor(Values):
 
     transient = ("grad_fn", "retains_grad", "_output", "_base", "_seen", "_rewrites", "_hooks")
 
+    renewed = ("grad",)
+
     grad: Tensor | None = None
     grad_fn: Any = None
     retains_grad: bool = False
@@ -44,6 +47,11 @@ class Tensor(Values):
 
     def __init__(self, *data: Any):
         self._hold(sized_or_filled(data, types.get_default_dtype()))
+
+    @classmethod
+    def holding(cls, array: Array) -> Tensor:
+        """A tensor with these elements, in a storage of its own; no parameter."""
+        return cls._plain._around(Storage(array))
 
     if TYPE_CHECKING:  # methods made of functions
 
@@ -81,6 +89,10 @@ class Tensor(Values):
     def ndim(self) -> int:
         """How many axes there are."""
         return len(self.geometry.size)
+
+    @property
+    def _is_plain(self) -> bool:
+        return not self.requires_grad and self.grad is None
 
     @property
     def requires_grad(self) -> bool:

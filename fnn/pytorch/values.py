@@ -44,7 +44,7 @@ class Values(TensorBase):
 
     def _peek(self) -> np.ndarray:
         """The elements where they lie in the host's memory: nothing is compiled for a view."""
-        if self.layout is None or not known(self.storage):
+        if self.is_storage or not known(self.storage):
             return np.asarray(look(self))
         offset, size, stride = self.geometry
         memory = np.asarray(self.storage.array).reshape(-1)

@@ -1,14 +1,17 @@
 """Forward and backward as two programs: the pullback of `jax.vjp` is what passes between them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.tree_util import Partial
 
 from fnn.layer import Applicable, Given
+from transforms.functional import transformed
 
 
 @dataclass(frozen=True)
@@ -16,12 +19,21 @@ class Differentiated:
     """`function` with the way back. It gives (auxiliary leaves, (output, pullback)).
 
     `wanted` has a flag for each leaf of the operands: the pullback leads to those. `auxiliary` says
-    whether `function` returns (output, auxiliary), where the second is not differentiated.
+    whether `function` returns (output, auxiliary), where the second is not differentiated. The way
+    back is found `later` where the output is to be differentiated by somebody else.
     """
 
     function: Callable
     wanted: tuple[bool, ...]
     auxiliary: bool
+    later: bool = field(default_factory=transformed)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.function, self.wanted, self.auxiliary, self.later))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def __name__(self) -> str:
@@ -41,7 +53,11 @@ class Differentiated:
             return floating, (output, jax.tree.leaves(auxiliary))
 
         free = [leaf for leaf, wanted in zip(leaves, self.wanted, strict=True) if wanted]
-        if not free:
+        if self.later and free:
+            output, auxiliary = forward(free)[1]
+            way_back = Later(replace(self, later=False), structure, tuple(hyper.items()))
+            pullback = Partial(way_back, leaves)
+        elif not free:
             (output, auxiliary), pullback = forward(free)[1], None
         else:
             floating, pullback, (output, auxiliary) = jax.vjp(forward, free, has_aux=True)
@@ -50,9 +66,32 @@ class Differentiated:
         return auxiliary, (output, pullback)
 
 
+@lru_cache(4096)
+def differentiated(
+    function: Callable, wanted: tuple[bool, ...], auxiliary: bool, later: bool
+) -> Differentiated:
+    """The same object for the same call."""
+    return Differentiated(function, wanted, auxiliary, later)
+
+
+@dataclass(frozen=True)
+class Later:
+    """A way back that begins with going forward."""
+
+    function: Differentiated
+    structure: Any
+    hyper: tuple[tuple[str, Any], ...]
+
+    def __call__(self, leaves: list[Array], cotangents: list[Array]) -> Any:
+        """The gradients."""
+        operands = jax.tree.unflatten(self.structure, leaves)
+        _, (_, pullback) = self.function(*operands, **dict(self.hyper))
+        return pullback(cotangents)
+
+
 def differentiable(x: Any) -> bool:
     """Whether an array has a gradient: integers have none."""
-    return jnp.issubdtype(jnp.result_type(x), jnp.inexact)
+    return jnp.issubdtype(x.dtype, jnp.inexact)
 
 
 @dataclass(frozen=True)
@@ -62,6 +101,13 @@ class Filled:
     layer: Applicable
     train: bool
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.layer, self.train))
+
+    def __hash__(self) -> int:
+        return self._hash
+
     @property
     def __name__(self) -> str:
         return type(self.layer).__name__.lower()
@@ -70,6 +116,32 @@ class Filled:
         """Output and state; `key` is the raw data of a key, or None."""
         key = None if key is None else jax.random.wrap_key_data(key)
         return self.layer.fill(Given(params, state, key, self.train), *inputs)
+
+
+@jax.tree_util.register_pytree_node_class
+class Operands:
+    """The operands of a call, as one value: called, it gives what the call gives."""
+
+    def __init__(self, *values: Any):
+        self.values = values
+
+    def __call__(self, function: Callable) -> Any:
+        """Call a function with them."""
+        return function(*self.values)
+
+    def tree_flatten(self) -> tuple[tuple, None]:
+        """The values."""
+        return self.values, None
+
+    @classmethod
+    def tree_unflatten(cls, _: None, values: tuple) -> "Operands":
+        """Operands of these values."""
+        return cls(*values)
+
+
+def again(operands: Operands, *, forward: Differentiated) -> Any:
+    """The output and the pullback of a call, computed anew."""
+    return operands(forward)[1]
 
 
 def pull_back(pullback: Callable, cotangents: list[Array]) -> list[Array]:

@@ -10,13 +10,25 @@ from fnn.tensor.run import run
 from fnn.tensor.storage import Storage
 
 
+class KeyStorage(Storage):
+    """The raw data of a key from which others are drawn."""
+
+    __slots__ = ()
+
+    def spread(self, count: int) -> Array:
+        """Keys for this many streams, made of the next key, so that this stream goes on once."""
+        (self.array,), key = split(self.array)
+        keys = jax.random.split(jax.random.wrap_key_data(key), count)
+        return jax.random.key_data(keys)
+
+
 class KeyStream:
     """A key in a storage: drawing replaces it, so compiled steps draw what eager ones draw."""
 
-    layout = None
+    geometry = None
 
     def __init__(self, key_data: Any):
-        self.storage = Storage(jnp.asarray(key_data, jnp.uint32))
+        self.storage = KeyStorage(jnp.asarray(key_data, jnp.uint32))
 
     def restart(self, key_data: Any) -> None:
         """Begin again from the raw data of a key."""

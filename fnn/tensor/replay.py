@@ -10,7 +10,7 @@ from jax import Array
 
 from fnn.compose import Around, Network
 from fnn.layer import Applicable, Given
-from fnn.tensor.gradient import differentiable
+from fnn.tensor.gradient import Filled, Operands, differentiable
 
 Path = tuple[str, ...]
 
@@ -36,20 +36,16 @@ def tapped(layer: Applicable, visit: Callable, path: Path = ()) -> Applicable:
 
 
 def replay(
-    params: Any,
-    state: Any,
-    key: Any,
-    inputs: tuple,
-    cotangents: list[Array] | None,
-    *,
-    layer: Applicable,
-    train: bool,
+    operands: Operands, cotangents: list[Array] | None, *, filled: Filled
 ) -> tuple[dict[Path, Any], dict[Path, Any]]:
     """The outputs of all layers inside a network, and with `cotangents` their inputs' gradients.
 
     The gradient by a layer's inputs is that by zeros added to them.
     """
-    given = Given(params, state, None if key is None else jax.random.wrap_key_data(key), train)
+    params, state, key, *inputs = operands.values
+    layer = filled.layer
+    key = None if key is None else jax.random.wrap_key_data(key)
+    given = Given(params, state, key, filled.train)
 
     def run(nudges: dict[Path, Any] | None) -> tuple[list[Array], tuple[dict, dict]]:
         outputs, taken = {}, {}

@@ -1,34 +1,260 @@
 """The one choke point: every computation of either facade is a call of `run`.
 
-*When* something is computed is this file's business alone. Here it is computed at once, by a cached
-compiled program for each (function, hyperparameters, geometry of the operands).
+*When* something is computed is this file's business alone. A call is recorded: its shapes and types
+are checked at once, and its results are cells that wait. When somebody wants an array, what has
+been recorded so far is compiled and run as one program, which computes what is still referred to.
+Code that repeats finds its program in the tree of steps. A record also ends where a step of
+training does (when it writes what it has read), and before it becomes too long.
+
+In `eager` code each call is a record of its own. While a function is traced for `transforms.jit`,
+calls are computed on what is being traced.
 """
 
+import threading
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from contextlib import ContextDecorator
+from sys import getrefcount
+from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.core import Tracer
 
-from fnn.tensor import views
-from fnn.tensor.storage import Storage
+from fnn.tensor.steps import NUMBERS, Call, Step, look_at, put
+from fnn.tensor.storage import Parcel, Storage
 from transforms import cells
+from transforms.cells import PENDING, Lost, form_of, running
+from transforms.explain import report
 
-Form = tuple[tuple[int, ...], tuple[int, ...]]
+LIMIT = 20_000
+"""How many steps are remembered."""
+
+_calls: dict[tuple, Call] = {}
+_root: list[Step] = [Step()]
 
 
-class Program(NamedTuple):
-    """What a compiled program is known by; shapes and types of arrays are jit's own business.
+class Foreign(Exception):
+    """An operand is being traced by jax itself: nothing can be put off."""
 
-    A view is known by its size and strides. Its offset is data: another row is no other program.
+
+class Recorder:
+    """What a thread records into."""
+
+    def __init__(self) -> None:
+        self.record = Record(self)
+        self.eager = False
+
+
+class Record:
+    """Calls that have not run yet. What they read and make lies in slots.
+
+    `cells` are the storages by slot, or numbers and arrays that are in no storage; `values` are
+    the arrays that storages held when they were read or written, None where those lie in a pack.
     """
 
-    function: Callable
-    hyper: tuple[tuple[str, Any], ...]
-    structure: Any
-    operands: tuple[Form | None, ...]
-    into: tuple[tuple[int, Form | None], ...] | None
+    __slots__ = ("cells", "recorder", "step", "values")
+
+    def __init__(self, recorder: Recorder):
+        self.recorder = recorder
+        self.step = _root[0]
+        self.cells: list[Any] = []
+        self.values: list[Any] = []
+
+    def add(self, call: Call, leaves: Sequence[Any], into: Sequence[Any]) -> Any:
+        """Record a call; its outputs are storages that wait."""
+        mark = len(self.cells)
+        try:
+            key = (call, *self.encode(call, leaves, into))
+            step = self.step.after.get(key)
+            if step is None:
+                step = self.step.after[key] = Step.of(self.step, *key)
+        except BaseException:
+            self.forget(mark)
+            raise
+        if step.full:
+            self.forget(mark)
+            self.flush()
+            return self.recorder.record.add(call, leaves, into)
+        base, results = len(self.cells), list[Any]()
+        for slot, form in enumerate(step.forms, base):
+            made = object.__new__(Parcel if form is None else Storage)
+            made._array, made.form, made.pack = PENDING, form, None  # type: ignore[assignment]
+            made.late, made.version = False, 0
+            made.record, made.slot = self, slot
+            results.append(made)
+        before = [target.storage._array for target in into]
+        try:
+            self.commit(step, base, results, into, before)
+        except BaseException:  # an interrupt, after which somebody may go on
+            self.commit(step, base, results, into, before)
+            raise
+        if step.closes or self.recorder.eager:
+            self.flush()
+        return results[0] if step.single else jax.tree.unflatten(step.structure, results)
+
+    def commit(
+        self, step: Step, base: int, results: list[Any], into: Sequence[Any], before: list[Any]
+    ) -> None:
+        """Add a step; doing it twice is doing it once."""
+        targets = [target.storage for target in into]
+        self.cells[base:] = results + targets
+        self.values[base:] = [None] * len(results) + before
+        self.step = step
+        for slot, storage in enumerate(targets, base + len(results)):
+            storage._array, storage.record, storage.slot, storage.late = PENDING, self, slot, False
+
+    def encode(
+        self, call: Call, leaves: Sequence[Any], into: Sequence[Any]
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """What selects the step: the slots and views of operands and targets, forms of new ones."""
+        slots, values = self.cells, self.values
+        code: list[Any] = []
+        for leaf in leaves:
+            storage = getattr(leaf, "storage", leaf)
+            if isinstance(storage, Storage):
+                if storage.record is self:
+                    code.append(storage.slot)
+                else:
+                    self.take(storage)
+                    code.append(storage.form)
+                geometry = None if storage is leaf else leaf.geometry
+                if geometry is None:
+                    code += (None, None)
+                elif geometry.dense == storage.form.size:
+                    code += (geometry.view, None)
+                else:
+                    code += (geometry.view, self.start(geometry.offset, call, leaves, into))
+                continue
+            if type(leaf) in NUMBERS:
+                code.append(type(leaf))
+            elif isinstance(leaf, Tracer):
+                raise Foreign
+            elif hasattr(leaf, "dtype"):
+                code.append((form_of(leaf),))
+            else:
+                raise TypeError(f"{call.name}: {leaf!r} is no tensor, array or number")
+            # NumPy's arrays may change before the call is run.
+            slots.append(leaf.copy() if isinstance(leaf, np.ndarray) else leaf)
+            values.append(None)
+        targets: list[Any] = []
+        for target in into:
+            storage, geometry = target.storage, target.geometry
+            targets.append(storage.form)
+            filled = geometry is None or geometry.dense == storage.form.size
+            if storage.record is self:
+                targets.append(storage.slot)
+            elif filled:
+                targets.append(-1)
+            else:
+                self.take(storage)
+                targets.append(storage.form)
+            view = None if geometry is None else geometry.view
+            start = None
+            if geometry is not None and not filled:
+                start = self.start(geometry.offset, call, leaves, into)
+            targets += (view, start)
+        return tuple(code), tuple(targets)
+
+    def take(self, storage: Storage) -> None:
+        """Read a storage that no call of this record has touched."""
+        array = storage._array
+        if array is PENDING:  # in another thread
+            array = cells.settled(storage)
+        if isinstance(array, Tracer):
+            raise Foreign
+        if isinstance(array, Lost):
+            array.complain()
+        storage.record, storage.slot = self, len(self.cells)
+        self.cells.append(storage)
+        self.values.append(array)
+
+    def start(self, offset: int, call: Call, leaves: Sequence[Any], into: Sequence[Any]) -> Any:
+        """Where a view begins: a part of the program, or a number that is given to it."""
+        views = [x for x in (*leaves, *into) if getattr(x, "geometry", None) is not None]
+        partial = [x for x in views if x.geometry.dense != x.storage.form.size]
+        if len({id(x.storage) for x in partial}) < len(partial) and call.fixed(
+            tuple(x.geometry.offset for x in partial)
+        ):
+            return offset
+        self.cells.append(offset)
+        self.values.append(None)
+        return int
+
+    def forget(self, mark: int) -> None:
+        """Undo what a call has taken that is not to be recorded."""
+        for cell in self.cells[mark:]:
+            if isinstance(cell, Storage) and cell.record is self:
+                cell.record = None
+        del self.cells[mark:], self.values[mark:]
+
+    def flush(self) -> None:
+        """Compute what is still referred to. Calls from now on go into another record."""
+        if self.recorder.record is self:
+            self.recorder.record = Record(self.recorder)
+        step, slots = self.step, self.cells
+        live = tuple(
+            [
+                slot
+                for slot in step.made
+                if getrefcount(slots[slot]) > LONELY
+                and (cell := slots[slot]).slot == slot
+                and cell.record is self
+            ]
+        )
+        if live:
+            late = tuple([slot for slot in live if slots[slot].late])
+            program = step.programs.get((live, late))
+            if program is None:
+                program = step.program(live, late)
+                report(program.name, f"recorded: {program.name.replace('_then_', ', ')}")
+            try:
+                with jax.ensure_compile_time_eval():
+                    program(
+                        [slots[slot] for slot in step.taken],
+                        [self.values[slot] for slot in step.taken],
+                        [slots[slot] for slot in live],
+                        [slots[slot] for slot in step.raw],
+                    )
+            except Exception:
+                self.undo()
+                raise
+        self.step, self.cells, self.values = _root[0], [], []
+
+    def hand_over(self, cell: Storage) -> None:
+        """Compute a result for another cell than the one that was made for it."""
+        self.cells[cell.slot] = cell
+
+    def undo(self) -> None:
+        """Give back what was there before the record, after its program has failed."""
+        for slot, write in self.step.made.items():
+            cell, before = self.cells[slot], self.values[slot]
+            if write.kept and cell.record is self and before is not PENDING:
+                cell._array, cell.record = before, None
+
+    def settle(self, cell: Any) -> None:
+        """Compute the array of a cell."""
+        cell.late = False
+        self.flush()
+
+    def release(self, cell: Any) -> None:
+        """Need no longer what a cell holds, because it is about to hold something else."""
+        if self.cells and cell.pack is not None:
+            for slot in self.step.taken:
+                if self.cells[slot] is cell and self.values[slot] is None:
+                    self.values[slot] = cell.pack.cut(cell)  # it is about to leave the pack
+        cell.record = None
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.recorder = Recorder()
+
+
+_local = _Local()
+cells.settlers.append(lambda: _local.recorder.record.flush())
+LONELY = next(getrefcount(alone[0]) for alone in [[object()]])
 
 
 def run(function: Callable, *operands: Any, into: Sequence[Any] | None = None, **hyper: Any) -> Any:
@@ -36,67 +262,75 @@ def run(function: Callable, *operands: Any, into: Sequence[Any] | None = None, *
 
     Operands are pytrees of tensors, storages, arrays and numbers; `hyper` is hashable. With `into`,
     the function returns a pair: a value to be written through each tensor of it, and the outputs.
+    A function among the outputs, such as a pullback, is one value.
     """
     leaves, structure = jax.tree.flatten(operands)
-    arrays, offsets, forms = [], [], []
-    for leaf in leaves:
-        holder = getattr(leaf, "storage", leaf)
-        geometry = None if holder is leaf else leaf.layout
-        arrays.append(holder.array if isinstance(holder, Storage) else leaf)
-        offsets.append(None if geometry is None else geometry.offset)
-        forms.append(None if geometry is None else geometry[1:])
-    storages = list({id(target.storage): target.storage for target in into or ()}.values())
-    numbers = {id(storage): i for i, storage in enumerate(storages)}
-    places, starts = [], []
-    for target in into or ():
-        geometry = target.layout
-        starts.append(None if geometry is None else geometry.offset)
-        form = None if geometry is None else geometry[1:]
-        places.append((numbers[id(target.storage)], form))
-    program = Program(
-        function,
-        tuple(hyper.items()),
-        structure,
-        tuple(forms),
-        None if into is None else tuple(places),
-    )
+    return perform(call_of(function, structure, hyper, into is not None), leaves, into or ())
+
+
+def call_of(function: Callable, structure: Any, hyper: dict[str, Any], writes: bool) -> Call:
+    """The call of a function on operands of a structure; equal ones are one object."""
+    key = (function, structure, tuple(hyper.items()) if hyper else (), writes)
+    call = _calls.get(key)
+    if call is None:
+        call = _calls[key] = Call(*key)
+    return call
+
+
+def perform(call: Call, leaves: Sequence[Any], into: Sequence[Any]) -> Any:
+    """Have a call computed, now or later."""
+    if not cells.tracing():
+        with running:
+            try:
+                return _local.recorder.record.add(call, leaves, into)
+            except Foreign:
+                pass
+    return trace(call, leaves, into)
+
+
+def trace(call: Call, leaves: Sequence[Any], into: Sequence[Any]) -> Any:
+    """Compute a call on arrays that are being traced."""
+
+    def read(leaf: Any) -> Any:
+        storage = getattr(leaf, "storage", leaf)
+        if not isinstance(storage, Storage):
+            return jnp.asarray(leaf)
+        geometry = None if storage is leaf else leaf.geometry
+        if geometry is None:
+            return storage.array
+        start = None if geometry.dense == storage.form.size else geometry.offset
+        return look_at(storage.array, geometry.view, start)
+
     with jax.enable_x64(True):
-        written, outputs = compiled(program)(
-            arrays, offsets, [storage.array for storage in storages], starts
-        )
-    for storage, array in zip(storages, written, strict=True):
-        storage.array = array
-    return jax.tree.map(Storage, outputs)
+        written, outputs, structure = call([read(leaf) for leaf in leaves])
+        for target, value in zip(into, written, strict=True):
+            storage, geometry = target.storage, target.geometry
+            if geometry is None or geometry.dense == storage.form.size:
+                storage.array = put(storage.form, None, value, None, None)
+            else:
+                memory, view = storage.array, geometry.view
+                storage.array = put(storage.form, memory, value, view, geometry.offset)
+    results = [Parcel(x) if callable(x) else Storage(x) for x in outputs]
+    return jax.tree.unflatten(structure, results)
 
 
-@cache
-def compiled(program: Program) -> Callable:
-    """The compiled program of one kind of call."""
+class eager(ContextDecorator):
+    """Compute everything at once, from now on or inside a context: the same numbers, step by step.
 
-    def execute(
-        arrays: list[Array], offsets: list[Any], memories: list[Array], starts: list[Any]
-    ) -> tuple[list[Array], Any]:
-        operands = [
-            array if form is None else views.read(array, offset, size=form[0], stride=form[1])
-            for array, offset, form in zip(arrays, offsets, program.operands, strict=True)
-        ]
-        tree = jax.tree.unflatten(program.structure, operands)
-        outputs = program.function(*tree, **dict(program.hyper))
-        if program.into is None:
-            return [], outputs
-        values, outputs = outputs
-        for value, start, (i, form) in zip(values, starts, program.into, strict=True):
-            new = value.astype(memories[i].dtype)
-            if form is not None:
-                new = views.write(memories[i], new, start, size=form[0], stride=form[1])
-            memories[i] = new
-        return memories, outputs
+    >>> with eager():
+    ...     pass
+    """
 
-    execute.__name__ = execute.__qualname__ = getattr(
-        program.function, "__name__", type(program.function).__name__
-    )
-    # An unused operand still says on which device to compute.
-    return jax.jit(execute, keep_unused=True)
+    def __init__(self, mode: bool = True):
+        self.before = _local.recorder.eager
+        _local.recorder.record.flush()
+        _local.recorder.eager = mode
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        _local.recorder.eager = self.before
 
 
 def known(storage: Storage) -> bool:

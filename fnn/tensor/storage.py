@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from transforms.cells import Cell
+import numpy as np
+
+from fnn.tensor.types import from_data
+from transforms.cells import PENDING, Cell, Changes
 
 
 class Storage(Cell):
@@ -15,14 +18,48 @@ class Storage(Cell):
     @property
     def dtype(self) -> Any:
         """The type of the elements."""
-        return self.array.dtype
+        return self.form.dtype
 
     def __len__(self) -> int:
-        return self.array.size
+        return self.form.size
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Storage:
         """Another storage of the same array, which never changes itself."""
-        return memo.setdefault(id(self), Storage(self.array))
+        return memo.setdefault(id(self), type(self)(self.array))
+
+    def __reduce__(self) -> tuple:
+        return restored, (type(self), np.asarray(self.array))
 
     def __repr__(self) -> str:
         return f"Storage({self.dtype}, {len(self)})"
+
+    def take(self, result: Storage) -> None:
+        """Have the value of a fresh result, which nothing else refers to, computed or not."""
+        if result._array is not PENDING:
+            self.array = result.array
+            self.late = result.late
+            return
+        if self.record is not None:
+            self.record.release(self)
+        if self.pack is not None:
+            self.pack.leave()
+            self.pack = None
+        if self.form is not result.form:
+            Changes.structure += 1
+        assert result.record is not None
+        self._array, self.form = PENDING, result.form
+        self.record, self.slot, self.late = result.record, result.slot, result.late
+        result.record.hand_over(self)
+
+
+def restored(kind: type[Storage], array: np.ndarray) -> Storage:
+    """A storage of elements that were saved."""
+    made = kind.blank()
+    made.array = from_data(array, array.dtype)
+    return made
+
+
+class Parcel(Storage):
+    """A pytree that is one value, such as a pullback."""
+
+    __slots__ = ()

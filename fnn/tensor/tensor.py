@@ -14,8 +14,8 @@ from fnn.errors import require
 from fnn.tensor.run import look, run
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import from_data
-from fnn.tensor.views import Geometry, contiguous_stride, extent, is_contiguous
-from transforms.cells import Stateful
+from fnn.tensor.views import Geometry, contiguous_stride, extent, is_contiguous, whole
+from transforms.cells import Changes, Stateful
 
 
 class TensorBase(Stateful):
@@ -33,26 +33,27 @@ class TensorBase(Stateful):
 
     def _hold(self, storage: Storage, geometry: Geometry | None = None) -> Self:
         """Be a view of `storage`; without a geometry, of all of it in the shape of its array."""
-        self.storage = storage
-        if geometry is None:
-            size = storage.array.shape
-            geometry = Geometry(0, size, contiguous_stride(size))
-        self.geometry = geometry
+        fields = vars(self)
+        if "storage" in fields:
+            Changes.structure += 1
+        fields["storage"] = storage
+        fields["geometry"] = whole(storage.form.shape) if geometry is None else geometry
         return self
 
-    def hold(self, array: Array) -> Self:
+    def hold(self, result: Any) -> Self:
         """Have these elements, as the result that this tensor stands for.
 
-        A tensor that is the whole of its storage takes the array itself, and its shape; a view of
+        A tensor that is the whole of its storage takes the result itself, and its shape; a view of
         a longer storage has the elements written there, and keeps its size.
         """
-        geometry, size = self.geometry, np.shape(array)
-        if self.length == len(self.storage) and geometry.offset == 0 and is_contiguous(geometry):
-            array = from_data(array, array.dtype)
-            if array.size < len(self.storage):  # other views may need what lies behind
-                return self._hold(type(self.storage)(array))
-            self.storage.array = array
-            return self._hold(self.storage)
+        if not isinstance(result, Storage):
+            result = Storage(from_data(result, result.dtype))
+        geometry, size = self.geometry, result.form.shape
+        if geometry.dense == len(self.storage):
+            if len(result) < len(self.storage):  # other views may need what lies behind
+                return self._hold(result)
+            self.storage.take(result)
+            return self if geometry.size == size else self._hold(self.storage)
         require(
             size == geometry.size,
             "hold",
@@ -60,26 +61,30 @@ class TensorBase(Stateful):
             f"size {list(geometry.size)}, that of this view of a longer storage",
             "a view keeps its size; only a tensor with a storage of its own can change it",
         )
-        return self._update(second, array)
+        return self._update(second, result)
 
     @classmethod
     def _around(cls, storage: Storage, geometry: Geometry | None = None) -> Self:
         """A tensor of this class, past its constructor."""
         return object.__new__(cls)._hold(storage, geometry)
 
+    @classmethod
+    def holding(cls, array: Array) -> Self:
+        """A tensor of this dialect with these elements, in a storage of its own."""
+        return cls._around(Storage(array))
+
     @property
-    def layout(self) -> Geometry | None:
-        """How to read the elements from the storage's array; None if they are the array."""
-        geometry = self.geometry
-        same = self.storage.array.shape == geometry.size
-        return None if same and geometry.offset == 0 and is_contiguous(geometry) else geometry
+    def is_storage(self) -> bool:
+        """Whether the elements are the storage's array, in its shape."""
+        return (
+            self.geometry.dense == len(self.storage)
+            and self.geometry.size == self.storage.form.shape
+        )
 
     @property
     def array(self) -> Array:
         """The elements as a jax array."""
-        if self.layout is None:
-            return self.storage.array
-        return run(read_through, self).array
+        return (self.storage if self.is_storage else run(read_through, self)).array
 
     @property
     def element_type(self) -> Any:
@@ -191,6 +196,25 @@ class TensorBase(Stateful):
                 return None
         strides += [1] * len(rest)
         return self._view(offset, size, list(reversed(strides)))
+
+    @property
+    def secluded(self) -> Self:
+        """Itself, or a copy in a storage of its own if it is a part of a storage.
+
+        It stands for an argument of a compiled function, where the place of a part is data.
+        """
+        if self.geometry.dense == len(self.storage) or not self._is_plain:
+            return self
+        return self._copy()
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether there is nothing to it but elements."""
+        return len(vars(self)) == 2
+
+    def _result(self) -> Storage:
+        """The elements as a fresh result."""
+        return run(read_through, self)
 
     def _copy(self) -> Self:
         """The elements in a storage of their own."""

@@ -17,7 +17,12 @@ def zeros(arrays: Sequence[Array]) -> tuple[list[Array], None]:
 
 def descend(params: Sequence[Array], grads: Sequence[Array], rate: Any) -> tuple[list[Array], None]:
     """One step against the gradients."""
-    return [p - rate * g for p, g in zip(params, grads, strict=True)], None
+    return [p - typed(rate, p) * g for p, g in zip(params, grads, strict=True)], None
+
+
+def typed(number: Any, array: Array) -> Array:
+    """A number in the type of an array."""
+    return jnp.asarray(number).astype(array.dtype)
 
 
 def pull_back_into(
@@ -28,7 +33,8 @@ def pull_back_into(
     Without `grads` nothing is added.
     """
     found = pullback(cotangents)[0]
-    return [g + scale * d for g, d in zip(grads, found, strict=False)], found[learned:]
+    added = [g + typed(scale, g) * d for g, d in zip(grads, found, strict=False)]
+    return added, found[learned:]
 
 
 def concatenated(arrays: Sequence[Array]) -> Array:

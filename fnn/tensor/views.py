@@ -4,6 +4,7 @@ Element (i, j, ...) of a view lies at `offset + i * stride[0] + j * stride[1] + 
 everything counting from 0.
 """
 
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -11,12 +12,45 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 
-class Geometry(NamedTuple):
-    """Where a view's elements lie."""
+class View:
+    """Where a view's elements lie, from its first element on; known by its identity."""
 
+    __slots__ = ("size", "stride")
+
+    def __init__(self, size: tuple[int, ...], stride: tuple[int, ...]):
+        self.size, self.stride = size, stride
+
+
+class _Lie(NamedTuple):
     offset: int
     size: tuple[int, ...]
     stride: tuple[int, ...]
+
+
+class Geometry(_Lie):
+    """Where a view's elements lie."""
+
+    @cached_property
+    def view(self) -> View:
+        """The view without its offset; equal ones are one object."""
+        return view(self.size, self.stride)
+
+    @cached_property
+    def dense(self) -> int:
+        """How many elements lie in row-major order from the beginning; -1 if they don't."""
+        return prod(self.size) if self.offset == 0 and is_contiguous(self) else -1
+
+
+@lru_cache(10_000)
+def view(size: tuple[int, ...], stride: tuple[int, ...]) -> View:
+    """The view of this size and these strides."""
+    return View(size, stride)
+
+
+@lru_cache(10_000)
+def whole(size: tuple[int, ...]) -> Geometry:
+    """Where row-major elements lie that fill a storage."""
+    return Geometry(0, size, contiguous_stride(size))
 
 
 def contiguous_stride(size: tuple[int, ...]) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from jax import Array
 
 from fnn import loss
 from fnn.errors import require_indices
-from fnn.tensor.number import Number, number
+from fnn.tensor.number import Number
 from fnn.tensor.run import known, run
 from fnn.torch7.passing import Convertible, as_input, held, shaped, type_name
 from fnn.torch7.tensor import Tensor
@@ -22,6 +22,9 @@ __all__ = ["ClassNLLCriterion", "Criterion", "MSECriterion"]
 class Criterion(Convertible, Stateful):
     """A loss: `forward(input, target)` is a number, `backward` its gradient by the input."""
 
+    results = ("_output", "gradInput")
+    renewed = (*results, "output")
+
     def __init__(self) -> None:
         self._output: Any = 0
         self.gradInput: Any = Tensor()
@@ -29,8 +32,7 @@ class Criterion(Convertible, Stateful):
     @property
     def output(self) -> Any:
         """What `forward` returned last."""
-        held = self._output
-        return number(held.storage) if isinstance(held, Number) else held
+        return self._output
 
     @output.setter
     def output(self, value: Any) -> None:

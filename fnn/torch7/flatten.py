@@ -14,7 +14,7 @@ def flatten(tensors: Iterable[Tensor]) -> Tensor:
     Memory that several tensors share is laid out once, in the order of its first tensor; gaps
     between tensors are left out.
     """
-    tensors = list(tensors)
+    tensors = list({id(tensor): tensor for tensor in tensors}.values())
     spans: dict[int, list[list[int]]] = {}
     storages = {id(t.storage): t.storage for t in tensors}
     for tensor in tensors:

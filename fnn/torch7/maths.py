@@ -193,10 +193,10 @@ class Product(Operation):
         self.check(result, x)
         found = self.compute(x, *others)
         require(
-            result._size == found.array.shape or result.element_type == np.float32,
+            result._size == found.form.shape or result.element_type == np.float32,
             self.name,
             f"a result of size {list(result._size)}",
-            f"size {list(found.array.shape)}",
+            f"size {list(found.form.shape)}",
             "the result of a product is not resized: make it of the right size",
         )
         return result._receive(found)
@@ -243,7 +243,7 @@ def kinds(arguments: Any) -> str:
 
 def wrapped(x: Any, storages: Any) -> Any:
     """New results: a number if there are no axes, a tuple if there are several."""
-    return jax.tree.map(lambda s: x._around(s) if s.array.ndim else number(s), storages)
+    return jax.tree.map(lambda s: x._around(s) if s.form.shape else number(s), storages)
 
 
 def said(x: Any) -> str:

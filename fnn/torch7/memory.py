@@ -29,10 +29,10 @@ class Memory(TensorBase):
 
     def _hold(self, storage: engine.Storage, geometry: Geometry | None = None) -> Self:
         if not isinstance(storage, Storage):  # a fresh result, which nothing else refers to
-            storage = Storage(storage.array)
+            storage.__class__ = Storage
         super()._hold(storage, geometry)
         if geometry is None and not self.geometry.size:  # there are no tensors without a dimension
-            self.geometry = Geometry(0, (1,), (1,))
+            vars(self)["geometry"] = Geometry(0, (1,), (1,))
         return self
 
     # Questions.
@@ -143,13 +143,13 @@ class Memory(TensorBase):
             storage = run(cast, storage, dtype=self.element_type)
         whole = self.isContiguous() and self.length == len(self.storage)
         if whole and self.length <= len(storage):
-            return self.hold(storage.array)
+            return self.hold(storage)
         # A storage never shrinks: other views may need what lies behind.
-        return self._resize(storage.array.shape).copy(storage.array)
+        return self._resize(storage.form.shape).copy(self._around(storage))
 
     def clone(self) -> Self:
         """A copy in a storage of its own."""
-        return self._around(Storage(self.array))
+        return self._around(self._result())
 
     def copy(self, source: Any) -> Self:
         """Take the elements of a tensor or an array of any type; only their number has to fit."""
@@ -162,7 +162,7 @@ class Memory(TensorBase):
             "the tensors have different numbers of elements",
         )
         if (size, dtype) == (self.geometry.size, self.element_type):
-            return self.hold(source.array if isinstance(source, Memory) else source)
+            return self.hold(source._result() if isinstance(source, Memory) else source)
         return self._update(assigned, source)
 
     def fill(self, value: Any) -> Self:

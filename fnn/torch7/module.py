@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import jax
 import numpy as np
@@ -14,7 +15,7 @@ from fnn.errors import LayerError
 from fnn.layer import Applicable
 from fnn.shell import Shell
 from fnn.tensor import updates
-from fnn.tensor.gradient import Differentiated, Filled, differentiable
+from fnn.tensor.gradient import Differentiated, Filled, Operands, again, differentiable
 from fnn.tensor.replay import replay
 from fnn.tensor.run import run
 from fnn.tensor.storage import Storage
@@ -36,15 +37,20 @@ from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 
 
-class Run(NamedTuple):
-    """One forward of a pure layer: what `backward`, and questions about the inside, start from."""
+@dataclass
+class Run:
+    """One forward of a pure layer: what `backward`, and questions about the inside, start from.
 
-    layer: Applicable
-    train: bool
-    operands: tuple
-    learned: int
-    wanted: tuple[bool, ...]
+    `given` are the operands as they were then. The pullback serves one `backward`; it is made again
+    for another one.
+    """
+
+    function: Differentiated
+    given: Any
     pullback: Any
+    learned: int
+    inputs: Any
+    wanted: tuple[bool, ...]
     output: Any
 
 
@@ -57,6 +63,8 @@ class Module(Convertible, Shell):
 
     protocol = ("forward", "backward", "updateOutput", "updateGradInput", "accGradParameters")
     transient = (*Shell.transient, "_run", "_inside")
+    results = ("_output", "_gradInput", "_run", "_inside")
+    renewed = (*results, "output", "gradInput")
 
     train = True
     weight: Tensor
@@ -134,19 +142,21 @@ class Module(Convertible, Shell):
         check_types(self, learned, given)
         operands = (params, state, key, *inputs)
         fixed = len(leaves(operands)) - len(learned) - len(given)
-        wanted = [differentiable(x.storage.array) for x in given]
+        wanted = [differentiable(x.storage) for x in given]
         function = Differentiated(
             Filled(layer, self._mode), (True,) * len(learned) + (False,) * fixed + (*wanted,), True
         )
+        given = run(Operands, *operands)
+        given.late = True
         try:
             output, pullback = run(function, *operands, into=leaves(state))
         except (TypeError, ValueError, IndexError) as error:
             self._say_where(error)
             raise
+        forms = jax.tree.map(lambda x: x.storage.form, inputs)
+        self._run = Run(function, given, pullback, len(learned), forms, tuple(wanted), output)
         if self.network is not None:
-            operands = jax.tree.map(lambda x: getattr(x, "array", x), operands)
             self._watch()
-        self._run = Run(layer, self._mode, operands, len(learned), tuple(wanted), pullback, output)
         return self._hold_output(output)
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
@@ -168,11 +178,14 @@ class Module(Convertible, Shell):
                 f"{self}: backward without forward\n"
                 "likely cause: forward was not called, or ran inside a compiled function"
             )
-        _, _, operands, learned, wanted, pullback, output = self._run
+        last, output = self._run, self._run.output
+        pullback, last.pullback = last.pullback, None
+        if pullback is None:
+            _, pullback = run(again, last.given, forward=last.function)
         cotangents = [
-            shaped(g, o.array.shape)
+            shaped(g, o.form.shape)
             for g, o in zip(leaves(as_inputs(gradOutput)), leaves(output), strict=True)
-            if differentiable(o.array)
+            if differentiable(o)
         ]
         found = iter(
             run(
@@ -181,15 +194,17 @@ class Module(Convertible, Shell):
                 cotangents,
                 grads,
                 scale,
-                learned=learned,
+                learned=last.learned,
                 into=grads,
             )
         )
-        inputs, structure = jax.tree.flatten(operands[3:])
+        inputs, structure = jax.tree.flatten(last.inputs)
         gradients = [
-            next(found) if w else Storage(from_data(np.zeros(x.array.shape), x.element_type))
-            for x, w in zip(inputs, wanted, strict=True)
+            next(found) if w else Storage(from_data(np.zeros(x.shape), x.dtype))
+            for x, w in zip(inputs, last.wanted, strict=True)
         ]
+        for gradient in gradients:
+            gradient.late = True  # nobody looks at the gradient by the data, as a rule
         if self.network is not None:
             self._watch(cotangents)
         return self._hold_gradient(single(jax.tree.unflatten(structure, gradients)))
@@ -215,9 +230,8 @@ class Module(Convertible, Shell):
                 module._inside = None
             if self._run is None:
                 return
-            layer, train, (params, state, key, *inputs), *_ = self._run
             found, back = run(
-                replay, params, state, key, tuple(inputs), cotangents, layer=layer, train=train
+                replay, self._run.given, cotangents, filled=self._run.function.function
             )
             for path, module in modules.items():
                 module._hold_output(found[path])
@@ -274,6 +288,17 @@ class Module(Convertible, Shell):
         pairs = [(getattr(self, n, None), getattr(self, gradient_name(n), None)) for n in names]
         pairs = [(p, g) for p, g in pairs if p is not None and g is not None]
         return (Table(p for p, _ in pairs), Table(g for _, g in pairs)) if pairs else (None, None)
+
+    def learnable(self) -> dict[str, Tensor]:
+        """The parameters that `transforms.grad` differentiates by, by path, such as `1.weight`."""
+        modules = [((), self), *self._descendants()]
+        paths = {
+            id(x): ".".join([*(str(int(n) + 1) if n.isdigit() else n for n in path), name])
+            for path, module in reversed(modules)
+            for name, x in vars(module).items()
+        }
+        found = enumerate(self.parameters()[0] or (), 1)
+        return {paths.get(id(x), str(i)): x for i, x in found}
 
     def getParameters(self) -> tuple[Tensor, Tensor]:
         """Two vectors: all parameters, all gradients. The modules' tensors become views of them."""

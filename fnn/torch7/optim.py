@@ -7,13 +7,15 @@ import jax.numpy as jnp
 from jax import Array
 
 from fnn.errors import require
+from fnn.optim import adam as pure_adam
 from fnn.optim import sgd as pure_sgd
+from fnn.optim.rule import corrected, downhill, like
 from fnn.tensor.number import Number
 from fnn.tensor.run import run
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 
-__all__ = ["sgd"]
+__all__ = ["adam", "sgd"]
 
 
 def sgd(
@@ -56,13 +58,11 @@ def sgd(
         "the decays of single parameters replace the common one",
     )
     fx, dfdx = opfunc(x)
-    count = state.setdefault("evalCounter", Number.of(0, jnp.int32))
-    if not isinstance(count, Number):  # loaded from a file, say
-        count = state["evalCounter"] = Number.of(count, jnp.int32)
+    count = counter(state, "evalCounter")
     velocity = state.get("dfdx") if momentum else None
     if momentum and velocity is None:
         velocity = state["dfdx"] = dfdx.clone().zero()
-    run(
+    steps = run(
         sgd_step,
         [x, dfdx, count, *([velocity] if momentum else [])],
         config.get("learningRate", 1e-3),
@@ -72,9 +72,16 @@ def sgd(
         momentum,
         dampening,
         nesterov=nesterov,
-        into=[x, dfdx, count, *([velocity] if momentum else [])],
+        into=[x, dfdx, *([velocity] if momentum else [])],
     )
+    state["evalCounter"] = Number(steps)
     return x, Table([fx])
+
+
+def counter(state: dict[str, Any], name: str) -> Number:
+    """The number of steps so far, which need not be known to be counted."""
+    count = state.get(name, 0)  # a plain number at first, or loaded from a file
+    return count if isinstance(count, Number) else Number.of(count, jnp.int32)
 
 
 def sgd_step(
@@ -87,8 +94,8 @@ def sgd_step(
     dampening: Any,
     *,
     nesterov: bool,
-) -> tuple[list[Array], None]:
-    """Parameters, gradient, count and velocity after a step; Torch7 changes the gradient too."""
+) -> tuple[list[Array], Array]:
+    """Parameters, gradient and velocity after a step, and the count; the gradient changes too."""
     x, gradient, count, *velocity = tensors
     gradient = gradient + weight_decay * x
     updates, state = pure_sgd.update(
@@ -104,4 +111,73 @@ def sgd_step(
     moved = [] if state.velocity is None else [state.velocity]
     if moved:
         gradient = gradient + momentum * moved[0] if nesterov else gradient
-    return [x + updates, gradient, state.step, *moved], None
+    return [x + updates, gradient, *moved], state.step
+
+
+def adam(
+    opfunc: Callable[[Tensor], tuple[Any, Tensor]],
+    x: Tensor,
+    config: dict[str, Any] | None = None,
+    state: dict[str, Any] | None = None,
+) -> tuple[Tensor, Table]:
+    """One step of Adam, which changes `x` in place.
+
+    Args:
+        opfunc: takes `x`, returns the function's value and its gradient
+        x: the parameters
+        config: learningRate (1e-3), learningRateDecay, beta1 (0.9), beta2 (0.999), epsilon (1e-8),
+            weightDecay
+        state: what is kept between steps: t, m, v and denom; by default it is kept in `config`
+
+    Returns:
+        `x`, and a table of the function's value before the step.
+
+    """
+    config = {} if config is None else config
+    state = config if state is None else state
+    decay = config.get("weightDecay") or None
+    fx, dfdx = opfunc(x)
+    count = counter(state, "t")
+    for name in ("m", "v", "denom"):
+        if name not in state:
+            state[name] = dfdx.clone().zero()
+    steps = run(
+        adam_step,
+        [x, dfdx, count, state["m"], state["v"]],
+        config.get("learningRate", 1e-3),
+        config.get("learningRateDecay", 0),
+        (config.get("beta1", 0.9), config.get("beta2", 0.999)),
+        config.get("epsilon", 1e-8),
+        decay,
+        into=[x, state["m"], state["v"], state["denom"], *([] if decay is None else [dfdx])],
+    )
+    state["t"] = Number(steps)
+    return x, Table([fx])
+
+
+def adam_step(
+    tensors: list[Array],
+    rate: Any,
+    rate_decay: Any,
+    betas: tuple[Any, Any],
+    epsilon: Any,
+    weight_decay: Any,
+) -> tuple[list[Array], Array]:
+    """Parameters, both means, the divisor, the gradient if weights decay; and the count.
+
+    Torch7 adds `epsilon` to the root of the second mean before that mean is corrected.
+    """
+    x, gradient, count, mean, square = tensors
+    if weight_decay is not None:
+        gradient = gradient + weight_decay * x
+    updates, after = pure_adam.update(
+        gradient,
+        pure_adam.State(count, mean, square, None),
+        x,
+        learning_rate=-downhill(rate, rate_decay, count, x),
+        betas=betas,
+        eps=epsilon / jnp.sqrt(corrected(1 - betas[1], count + 1, x)),
+    )
+    divisor = jnp.sqrt(after.square) + like(epsilon, x)
+    changed = [] if weight_decay is None else [gradient]
+    return [x + updates, after.mean, after.square, divisor, *changed], after.step

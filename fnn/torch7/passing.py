@@ -61,7 +61,7 @@ def held(old: Any, value: Any) -> Any:
         return Table([held(o, v) for o, v in zip(before, value, strict=True)])
     if isinstance(value, Tensor):
         return value
-    return (old if isinstance(old, Tensor) else Tensor()).hold(value.array)
+    return (old if isinstance(old, Tensor) else Tensor()).hold(value)
 
 
 def shaped(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -81,7 +81,7 @@ def shaped(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
 def check_types(module: Any, params: list[Tensor], inputs: list[Tensor]) -> None:
     """Torch7 does not convert: floating-point inputs have the type of the parameters."""
     for x in inputs:
-        if params and differentiable(x.storage.array) and x.element_type != params[0].element_type:
+        if params and differentiable(x.storage) and x.element_type != params[0].element_type:
             require(
                 False,
                 str(module),
@@ -124,4 +124,4 @@ def tensors_in(x: Any) -> list[Tensor]:
     """The floating-point tensors in nested tables."""
     if isinstance(x, Table):
         return [tensor for y in x for tensor in tensors_in(y)]
-    return [x] if isinstance(x, Tensor) and differentiable(x.storage.array) else []
+    return [x] if isinstance(x, Tensor) and differentiable(x.storage) else []

@@ -135,7 +135,7 @@ class Draws(Memory):
             )
             numbers = chosen(arguments)[1]
             found = run(BY_KEY[name], keys.draw(), *numbers, size=size, dtype=dtype.name)
-            return self.hold(found.array)
+            return self.hold(found)
         stream, numbers = chosen(arguments)
         options = {} if name != "random" else {"dtype": dtype}
         return self.hold(from_data(DISTRIBUTIONS[name](stream, size, *numbers, **options), dtype))

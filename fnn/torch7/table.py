@@ -7,7 +7,7 @@ from typing import Any
 
 from fnn.torch7.counting import CountError, whole
 from fnn.torch7.printing import number_text
-from transforms.cells import Stateful
+from transforms.cells import Stateful, WatchedList
 
 DEPTH = 4  # tables further inside are printed as {...}
 
@@ -24,7 +24,7 @@ class Table(Stateful):
     exchangeable = True
 
     def __init__(self, items: Iterable[Any] = ()):
-        self._items = list(items)
+        vars(self)["_items"] = WatchedList(items)
 
     def _place(self, index: Any, length: int) -> int:
         """An index from 1 as one from 0."""

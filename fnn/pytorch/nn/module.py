@@ -19,6 +19,7 @@ from fnn.pytorch.tensor import Tensor
 from fnn.shell import Shell
 from fnn.tensor.gradient import Filled
 from fnn.tensor.types import cast
+from transforms.cells import Stateful, Watched
 
 REGISTERS = ("_parameters", "_buffers", "_modules")
 
@@ -40,24 +41,29 @@ class Module(Shell):
     def __init__(self) -> None:
         object.__setattr__(self, "training", True)
         for register in REGISTERS:
-            vars(self).setdefault(register, {})
+            vars(self).setdefault(register, Watched())
 
     def forward(self, *inputs: Any) -> Any:
         """Compute the output; a subclass without a pure layer has its own."""
-        layer = self.layer
-        if layer is None:
-            raise LayerError(
-                f'Module [{type(self).__name__}] is missing the required "forward" function'
-            )
-        params, state = self.tensors("params"), self.tensors("state")
-        key = random.keys.draw() if "key" in layer.reserved else None
-        function = Filled(layer, self.training)
-        into = jax.tree.leaves(state)
+        function, params, state, into, draws = self._once("forward", self._as_function)
+        key = random.keys.draw() if draws else None
         try:
             return record(function, params, state, key, *inputs, into=into)
         except (TypeError, ValueError, IndexError) as error:
             self._say_where(error)
             raise
+
+    def _as_function(self) -> tuple:
+        """The layer as one function, its tensors, those that it writes, and if it draws a key."""
+        layer = self.layer
+        if layer is None:
+            raise LayerError(
+                f'Module [{type(self).__name__}] is missing the required "forward" function'
+            )
+        state = self.tensors("state")
+        function = Filled(layer, self.training)
+        draws = "key" in layer.reserved
+        return function, self.tensors("params"), state, jax.tree.leaves(state), draws
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         """Run `forward`."""
@@ -88,7 +94,7 @@ class Module(Shell):
                     f"cannot assign '{type(value).__name__}' as {known[1:-1]} '{name}' "
                     "(a tensor, a module or None expected)"
                 )
-            object.__setattr__(self, name, value)
+            super().__setattr__(name, value)
             return
         if kind not in vars(self):
             raise AttributeError(f"cannot assign {kind[1:]} before Module.__init__() call")
@@ -110,7 +116,7 @@ class Module(Shell):
             if name in vars(self)[register]:
                 del vars(self)[register][name]
                 return
-        object.__delattr__(self, name)
+        super().__delattr__(name)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *(n for r in REGISTERS for n in vars(self).get(r, ()))]
@@ -219,6 +225,16 @@ class Module(Shell):
         path, _, name = target.rpartition(".")
         return self.get_submodule(path)._parameters[name]
 
+    def learnable(self) -> dict[str, Any]:
+        """The parameters that `transforms.grad` differentiates by: those that require gradients.
+
+        >>> import transforms
+        >>> from fnn.pytorch import nn, ones
+        >>> transforms.grad(nn.Sequential(nn.Linear(2, 1)))(ones(2))["0.weight"]
+        tensor([[1., 1.]])
+        """
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call a function with every module inside, children first, and with this one."""
         for child in self.children():
@@ -231,7 +247,8 @@ class Module(Shell):
     def train(self, mode: bool = True) -> Self:
         """Behave as in training, or as in use."""
         for module in self.modules():
-            object.__setattr__(module, "training", mode)
+            if module.training is not mode:
+                Stateful.__setattr__(module, "training", mode)
         return self
 
     def eval(self) -> Self:

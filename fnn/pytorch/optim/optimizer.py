@@ -11,7 +11,7 @@ from fnn.optim import adam, apply_updates, sgd
 from fnn.pytorch.autograd import enable_grad
 from fnn.pytorch.tensor import Tensor
 from fnn.tensor.run import run
-from transforms.cells import Stateful
+from transforms.cells import Changes, Stateful, Watched
 
 
 class Optimizer(Stateful):
@@ -21,13 +21,16 @@ class Optimizer(Stateful):
     the fields of the rule's state.
     """
 
+    transient = ("_last",)
+
     rule: ClassVar[ModuleType]
     hyper: ClassVar[dict[str, str]]
     slots: ClassVar[dict[str, str]]
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
         self.defaults = defaults
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: dict[Tensor, dict[str, Any]] = Watched()
+        self._begun: dict[Tensor, Any] = Watched()  # the options that a state was made for
         self.param_groups: list[dict[str, Any]] = []
         given = list(params)
         require(
@@ -73,7 +76,7 @@ class Optimizer(Stateful):
             # leave a term out, are part of the program.
             data = {n: v for n, v in values.items() if not isinstance(v, bool) and v}
             fixed = {n: v for n, v in values.items() if n not in data}
-            states = [self._state(p, group) for p in params]
+            states, into = self._states(params, group)
             run(
                 step,
                 params,
@@ -82,22 +85,33 @@ class Optimizer(Stateful):
                 data,
                 rule=self.rule,
                 fixed=tuple(fixed.items()),
-                into=params + jax.tree.leaves(states),
+                into=into,
             )
         return loss
 
+    def _states(self, params: list[Tensor], group: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+        """What is kept for parameters, and all that a step writes; until a setting changes."""
+        last = vars(self).setdefault("_last", {})
+        settings, options, old, found = last.get(id(group), (None, None, (), None))
+        now = [group.get("momentum"), group.get("amsgrad")]
+        if (settings, options) != (Changes.structure, now) or list(map(id, params)) != old:
+            states = [self._state(p, group) for p in params]
+            found = states, params + jax.tree.leaves(states)
+            last[id(group)] = Changes.structure, now, list(map(id, params)), found
+        return found
+
     def _state(self, p: Tensor, group: dict[str, Any]) -> Any:
         """What the rule keeps for a parameter."""
-        if p not in self.state:
-            options = tuple((n, group[n]) for n in ("momentum", "amsgrad") if n in group)
+        kept = self.state.get(p)
+        options = tuple((n, bool(group[n])) for n in ("momentum", "amsgrad") if n in group)
+        if kept is None or self._begun.get(p, options) != options:
             fresh = run(begin, p, rule=self.rule, options=options)
-            self.state[p] = {
-                name: None
-                if (storage := getattr(fresh, field)) is None
-                else Tensor._around(storage)
-                for field, name in self.slots.items()
-            }
-        kept = self.state[p]
+            made = {name: getattr(fresh, field) for field, name in self.slots.items()}
+            tensors = {n: None if s is None else Tensor._around(s) for n, s in made.items()}
+            old = {n: t for n, t in (kept or {}).items() if t is not None}
+            kept = self.state[p] = Watched(tensors | old)
+        if self._begun.get(p) != options:
+            self._begun[p] = options
         return self.rule.State(**{field: kept[name] for field, name in self.slots.items()})
 
     def state_dict(self) -> dict[str, Any]:
@@ -113,10 +127,10 @@ class Optimizer(Stateful):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what `state_dict` gave."""
         order = [p for group in self.param_groups for p in group["params"]]
-        self.state = {
-            order[i]: {n: None if t is None else t.clone() for n, t in kept.items()}
+        self.state = Watched(
+            (order[i], Watched((n, None if t is None else t.clone()) for n, t in kept.items()))
             for i, kept in state_dict["state"].items()
-        }
+        )
         for group, saved in zip(self.param_groups, state_dict["param_groups"], strict=True):
             group.update({n: v for n, v in saved.items() if n != "params"})
 

@@ -1,0 +1,221 @@
+"""Many imperative steps as one program: a loop over data that lies on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from transforms.cells import Stateful, Trace, running, settlers
+from transforms.effects import Call
+from transforms.lift import Lifted
+from transforms.program import Program, Write
+from transforms.repeat import Repeat
+from transforms.signature import TransformError, label
+
+Progress = Callable[[int, Any], Any]
+
+
+class Epochs:
+    """See `epochs`."""
+
+    def __init__(self, function: Callable, times: int, progress: Progress | None, every: int):
+        self.times, self.progress, self.every = times, progress, every
+        self.__name__ = f"epochs({label(function)})"
+        self.lifted = Lifted(function)
+        self.loops: dict[Any, Loop] = {}
+
+    def __call__(self, *batches: Any) -> Any:
+        """The outputs of all steps, stacked."""
+        leaves, structure = jax.tree.flatten(batches)
+        with jax.enable_x64(True):
+            arrays = [array_of(leaf) for leaf in leaves]
+        lengths = {array.shape[0] if array.ndim else 0 for array in arrays}
+        if len(lengths) != 1 or 0 in lengths:
+            shapes = ", ".join(str(array.shape) for array in arrays) or "nothing"
+            raise TransformError(
+                f"{self.__name__}: given {shapes}, wanted arrays with one leading axis, of batches"
+                "\nlikely cause: the data is not divided into batches: x.reshape(steps, batch, ...)"
+            )
+        (count,) = lengths
+
+        def batch(i: int) -> tuple:
+            return jax.tree.unflatten(
+                structure,
+                [like(leaf, a[i % count]) for leaf, a in zip(leaves, arrays, strict=True)],
+            )
+
+        total, done, rest = count * self.times, [], None
+        while len(done) < total:
+            rest = self.loop(batch(len(done)), arrays, len(done), total)
+            if rest is not None:
+                break
+            if len(done) == 5:
+                raise TransformError(
+                    f"{self.__name__}: every step changes the structure of what it works on"
+                    "\nlikely cause: it adds to a list, or keeps what it has computed"
+                )
+            done.append(self.lifted(*batch(len(done))))
+            self.tell(len(done), done[-1])
+        results = [jax.tree.map(array_of, output) for output in done]
+        last = len(results)
+        if rest is not None:
+            results.append(rest)
+        stacked = jax.tree.map(
+            lambda *parts: jnp.concatenate(
+                [part if i == last else part[None] for i, part in enumerate(parts)]
+            ),
+            *results,
+        )
+        kind = next((type(leaf) for leaf in leaves if hasattr(leaf, "hold")), None)
+        return jax.tree.map(lambda x: x if kind is None else kind.holding(x), stacked)
+
+    def loop(self, example: tuple, arrays: list[Array], start: int, total: int) -> Any:
+        """The outputs of the steps from `start` on, stacked; None if they are not all alike."""
+        with running:
+            for settle in settlers:
+                settle()
+            repeat = self.lifted.repeat
+            if repeat is None or not repeat.fits(example, {}):
+                return None
+            key = repeat, start, total, tuple((a.shape, a.dtype) for a in arrays)
+            if key not in self.loops:
+                self.loops = {k: loop for k, loop in self.loops.items() if k[0] is repeat}
+                self.loops[key] = Loop(self, repeat, arrays, start, total)
+            return self.loops[key](arrays)
+
+    def tell(self, step: int, outputs: Any) -> None:
+        """Report progress."""
+        if self.progress is not None and step % self.every == 0:
+            self.progress(int(step), outputs)
+
+
+class Loop:
+    """A loop of equal steps."""
+
+    def __init__(self, epochs: Epochs, repeat: Repeat, arrays: list[Array], start: int, total: int):
+        self.repeat, traced = repeat, repeat.traced
+        rows = {a.cell: i for i, a in enumerate(repeat.arguments) if a and a.settings is not None}
+        plain = [i for i, a in enumerate(repeat.arguments) if a and a.settings is None]
+        kept = [(traced.made[k], place) for k, place in enumerate(repeat.kept)]
+        places = [*traced.written, *(place for _, place in kept)]
+        self.carried = [i for i, place in enumerate(places) if place is not None]
+        if any(place in rows for place in places):
+            raise TransformError(
+                f"{epochs.__name__}: a batch is changed in place\nlikely cause: x.add_(y) or "
+                "x[i] = y on the data; copy it before"
+            )
+        self.places = [places[i] for i in self.carried]
+        self.read = [i for i, place in enumerate(traced.read) if place not in rows]
+        carry_at = {place: k for k, place in enumerate(self.places)}
+        forms = [traced.writes[i].form for i in self.carried]
+        old = {place: k for k, place in enumerate(traced.read[i] for i in self.read)}
+        count = arrays[0].shape[0]
+
+        def run(cells: list[Array], data: list[Array]) -> tuple[list[Array], Any]:
+            begin = [
+                cells[old[place]] if place in old else jnp.zeros(form.shape, form.dtype)
+                for place, form in zip(self.places, forms, strict=True)
+            ]
+
+            def step(carry: list[Array], i: Array) -> tuple[list[Array], Any]:
+                row = [lax.dynamic_index_in_dim(a, i % count, keepdims=False) for a in data]
+                reads = [
+                    row[rows[place]]
+                    if place in rows
+                    else carry[carry_at[place]]
+                    if place in carry_at
+                    else cells[old[place]]
+                    for place in traced.read
+                ]
+                written, raw = traced.program.function(reads, [row[k] for k in plain])
+                outputs = self.outputs(written, raw)
+                if epochs.progress is not None:
+                    lax.cond(
+                        (i + 1) % epochs.every == 0,
+                        lambda: jax.debug.callback(epochs.tell, i + 1, outputs, ordered=True),
+                        lambda: None,
+                    )
+                return [written[k] for k in self.carried], outputs
+
+            return lax.scan(step, begin, jnp.arange(start, total))
+
+        run.__name__ = run.__qualname__ = epochs.__name__
+        writes = [
+            Write(form, True, old.get(place))
+            for place, form in zip(self.places, forms, strict=True)
+        ]
+        self.program = Program(run, len(self.read), writes)
+
+    def outputs(self, written: list[Array], raw: list[Array]) -> Any:
+        """The arrays of what a step returns, in the trace of the loop."""
+        traced = self.repeat.traced
+        known = len(traced.written)
+        with Trace():
+            made = [kind.blank() for kind in traced.made]
+            for place, array in zip(traced.written, written, strict=False):
+                self.repeat.survey.at(place).array = array
+            for cell, array in zip(made, written[known:], strict=True):
+                cell.array = array
+            found = traced.output(Call(self.repeat.survey, made, raw, {}))
+            return jax.tree.map(array_of, found)
+
+    def __call__(self, arrays: list[Array]) -> Any:
+        """Run on what the cells hold now; the outputs, stacked."""
+        repeat, traced = self.repeat, self.repeat.traced
+        objects = repeat.survey.objects
+        alone = repeat.alone
+        made = [
+            objects[place] if alone and place is not None else kind.blank()
+            for place, kind in zip(repeat.kept, traced.made, strict=True)
+        ]
+        cells = [*(repeat.survey.at(place) for place in traced.written), *made]
+        reads = [repeat.survey.at(traced.read[i]) for i in self.read]
+        try:
+            outputs = self.program(
+                reads, [None] * len(reads), [cells[i] for i in self.carried], arrays
+            )
+            repeat.remember()
+            if not alone:
+                repeat.replace(Call(repeat.survey, made, [], {}))
+        finally:
+            repeat.release()
+        return outputs
+
+
+def array_of(x: Any) -> Array:
+    """The array that an object stands for."""
+    return getattr(x, "array") if isinstance(x, Stateful) else jnp.asarray(x)  # noqa: B009
+
+
+def like(x: Any, array: Array) -> Any:
+    """An array, or an object of the same kind around it."""
+    return getattr(type(x), "holding")(array) if isinstance(x, Stateful) else array  # noqa: B009
+
+
+def epochs(
+    step: Callable, *, times: int = 1, progress: Progress | None = None, every: int = 1
+) -> Epochs:
+    """Call an imperative `step` with batch after batch, as one program.
+
+    The arguments of the result are tensors or arrays with an axis of batches in front. Each step
+    does what it does in a loop of Python, with the same numbers: parameters, optimisers, running
+    statistics and random streams go on from step to step. The first steps run one by one, until the
+    optimiser has its state; the others are a `lax.scan`. The result is what the steps return,
+    stacked in order. `times` goes through the data again. `progress(step, outputs)` is called from
+    inside the program after `every` so many steps, counted from 1; jax rounds what it reports to 32
+    bits, unless 64 bits are enabled.
+
+    Inside a loop stock XLA computes the gradients of convolutions slowly on a CPU.
+
+    >>> import fnn.pytorch as torch
+    >>> total = torch.zeros(())
+    >>> def add(x):
+    ...     return total.add_(x).clone()
+    >>> epochs(add)(torch.arange(5.0))
+    tensor([ 0.,  1.,  3.,  6., 10.])
+    """
+    return Epochs(step, times, progress, every)

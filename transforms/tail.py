@@ -1,0 +1,141 @@
+"""Results that are computed only if somebody asks: the tail of a program, left for later.
+
+The equations that nothing but late results need are left out of the program. What they start from
+is kept: arrays that the program was given or computes anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+from jax import Array
+
+from transforms.cells import PENDING, Cell, form_of
+
+
+class Divided:
+    """A function whose last result is a list of late ones, as two programs.
+
+    The first call says for which shapes. `donated` arguments come first; those that the tail starts
+    from are not donated.
+    """
+
+    def __init__(self, function: Callable, donated: int):
+        self.function, self.donated = function, donated
+        self.main: Callable | None = None
+
+    def __call__(self, *args: Any) -> tuple[Any, Tail]:
+        """All results but the late ones, and what computes those."""
+        leaves = jax.tree.leaves(args)
+        if self.main is None:
+            self.divide(args, len(jax.tree.leaves(args[: self.donated])))
+        assert self.main is not None
+        results, middle = self.main(*leaves)
+        held = [leaves[i] for i in self.held]
+        return jax.tree.unflatten(self.structure, results), Tail(self.rest, held, middle)
+
+    def divide(self, args: tuple, donated: int) -> None:
+        """Trace the function, and see which equations only the late results need."""
+        closed, shapes = jax.make_jaxpr(self.function, return_shape=True)(*args)
+        jaxpr = getattr(closed, "jaxpr", closed)
+        now, self.structure = jax.tree.flatten(shapes[:-1])
+        late = jax.tree.structure(shapes[-1])
+        wanted = jaxpr.outvars[: len(now)]
+        needed, _ = slice_of(jaxpr.eqns, wanted)
+        rest = [equation for equation in jaxpr.eqns if id(equation) not in needed]
+        asked = jaxpr.outvars[len(now) :]
+        needed_later, start = slice_of(rest, asked)
+        first = [equation for equation in jaxpr.eqns if id(equation) in needed]
+        last = [equation for equation in rest if id(equation) in needed_later]
+        inputs = {variable: i for i, variable in enumerate(jaxpr.invars)}
+        consts = dict(zip(jaxpr.constvars, closed.consts, strict=True))
+        self.held = [inputs[v] for v in start if v in inputs]
+        middle = [v for v in start if v not in inputs and v not in consts]
+        beginning = [jaxpr.invars[i] for i in self.held] + middle
+
+        def main(*leaves: Array) -> tuple[list[Any], list[Any]]:
+            known = {**consts, **dict(zip(jaxpr.invars, leaves, strict=True))}
+            evaluate(first, known)
+            return [value(v, known) for v in wanted], [known[v] for v in middle]
+
+        def tail(held: list[Array], middle: list[Array]) -> Any:
+            known = {**consts, **dict(zip(beginning, [*held, *middle], strict=True))}
+            evaluate(last, known)
+            return jax.tree.unflatten(late, [value(v, known) for v in asked])
+
+        main.__name__ = main.__qualname__ = self.function.__name__
+        tail.__name__ = tail.__qualname__ = f"rest_of_{self.function.__name__}"
+        spare = [i for i in range(donated) if i not in self.held]
+        self.main = jax.jit(main, donate_argnums=spare, keep_unused=True)
+        self.rest = jax.jit(tail)
+
+
+def slice_of(equations: Sequence[Any], wanted: Sequence[Any]) -> tuple[set[int], list[Any]]:
+    """The equations that variables need, and the variables that those start from."""
+    needed = dict.fromkeys(v for v in wanted if not hasattr(v, "val"))
+    found: set[int] = set()
+    for equation in reversed(equations):
+        if any(v in needed for v in equation.outvars):
+            found.add(id(equation))
+            for v in equation.outvars:
+                needed.pop(v, None)
+            needed.update(dict.fromkeys(v for v in equation.invars if not hasattr(v, "val")))
+    return found, list(needed)
+
+
+def evaluate(equations: Sequence[Any], known: dict[Any, Any]) -> None:
+    """Compute equations one by one."""
+    for equation in equations:
+        params = equation.primitive.get_bind_params(equation.params)
+        inputs = [value(v, known) for v in equation.invars]
+        outputs = equation.primitive.bind(*inputs, **params)
+        known.update(
+            zip(
+                equation.outvars,
+                outputs if equation.primitive.multiple_results else [outputs],
+                strict=True,
+            )
+        )
+
+
+def value(variable: Any, known: dict[Any, Any]) -> Any:
+    """What a variable or a literal stands for."""
+    return variable.val if hasattr(variable, "val") else known[variable]
+
+
+class Tail:
+    """Late results that nobody has asked for yet."""
+
+    def __init__(self, run: Callable, held: list[Array], middle: list[Array]):
+        self.run, self.held, self.middle = run, held, middle
+        self.cells: list[Cell] = []
+
+    def serve(self, cells: Sequence[Cell], forms: Sequence[Any]) -> None:
+        """Have these cells, of these forms, wait for the results."""
+        self.cells = list(cells)
+        for slot, (cell, form) in enumerate(zip(cells, forms, strict=True)):
+            cell.slot = slot
+            if cell.pack is not None:
+                cell.pack.leave()
+            cell._array, cell.record, cell.pack, cell.form = PENDING, self, None, form
+
+    def settle(self, cell: Cell) -> None:
+        """Compute all late results."""
+        with jax.enable_x64(True):
+            results = self.run(self.held, self.middle)
+        for each, result in zip(self.cells, results, strict=True):
+            if each.record is self:
+                each._array, each.record, each.form = result, None, form_of(result)
+        self.cells, self.held, self.middle = [], [], []
+
+    def release(self, cell: Cell) -> None:
+        """A cell is about to hold something else."""
+        cell.record = None
+
+    def hand_over(self, cell: Cell) -> None:
+        """Compute a result for another cell than the one that waited for it."""
+        for i, each in enumerate(self.cells):
+            if each.slot == cell.slot:
+                self.cells[i] = cell

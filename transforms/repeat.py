@@ -26,7 +26,7 @@ from transforms.survey import (
     free_variables,
     identity,
     inside,
-    library,
+    own,
     plain,
 )
 
@@ -226,7 +226,7 @@ def guards(x: Any) -> list[Guard]:
         return [guard(x.keys), guard(x.values)]
     if isinstance(x, list | tuple | set | frozenset | deque):
         return [guard(lambda: x)]
-    if isinstance(x, types.FunctionType) and library(x.__module__):
+    if isinstance(x, types.FunctionType) and not own(x.__module__):
         return [guard(lambda: values(free_variables(x)))] if x.__closure__ else []
     found = values(inside(x))
     return [guard(lambda: values(inside(x)))] if found else []

@@ -8,6 +8,7 @@ equal keys may share a program, and then equal numbers mean corresponding object
 from __future__ import annotations
 
 import functools
+import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -122,7 +123,7 @@ def identity(x: Any) -> Any:
 
 def inside(x: Any) -> Iterator[tuple[Any, Any]]:
     """What an object leads to: the contents of containers and objects, a function's variables."""
-    if not library(type(x).__module__) and not isinstance(x, types.FunctionType):
+    if own(type(x).__module__) and not isinstance(x, types.FunctionType):
         yield "class", type(x)
     if (contents := attributes(x)) is not None:
         for name in contents:
@@ -131,9 +132,9 @@ def inside(x: Any) -> Iterator[tuple[Any, Any]]:
             yield name, contents[name]
     elif isinstance(x, list | tuple | set | frozenset | deque):
         yield from enumerate(x)
-    elif isinstance(x, type) and not library(x.__module__):
+    elif isinstance(x, type) and own(x.__module__):
         yield from ((n, value) for n, value in vars(x).items() if not n.startswith("__"))
-        yield from enumerate(base for base in x.__bases__ if not library(base.__module__))
+        yield from enumerate(base for base in x.__bases__ if own(base.__module__))
     elif isinstance(x, types.MethodType):
         yield "self", x.__self__
         yield "function", x.__func__
@@ -141,7 +142,7 @@ def inside(x: Any) -> Iterator[tuple[Any, Any]]:
         yield from (("function", x.func), ("arguments", x.args), ("keywords", x.keywords))
     elif isinstance(x, types.FunctionType) and not x.__module__.startswith("jax"):
         yield from free_variables(x)
-        if not library(x.__module__):
+        if own(x.__module__):
             yield from global_variables(x)
     elif (wrapped := getattr(x, "__wrapped__", None)) is not None:
         yield "wrapped", wrapped
@@ -168,6 +169,15 @@ def library(module: str | None) -> bool:
     return (module or "").partition(".")[0] in LIBRARIES
 
 
+@functools.cache
+def own(module: str | None) -> bool:
+    """Whether code is the user's, not of the standard library or of an installed package."""
+    name = module or ""
+    if library(name) or name.partition(".")[0] in sys.stdlib_module_names:
+        return False
+    return "site-packages" not in (getattr(sys.modules.get(name), "__file__", None) or "")
+
+
 def free_variables(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
     """What a function closes over, and its defaults."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -186,7 +196,7 @@ def global_variables(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
             if name in function.__globals__:
                 value = function.__globals__[name]
                 yield name, value
-                if isinstance(value, types.ModuleType) and not library(value.__name__):
+                if isinstance(value, types.ModuleType) and own(value.__name__):
                     for inner in code.co_names:
                         if inner in vars(value):
                             yield f"{name}.{inner}", vars(value)[inner]

@@ -116,7 +116,9 @@ class Group:
             else np.asarray(value_of(reads[i], values[i])).reshape(-1)
             for i, form in zip(self.reads, self.layout.forms, strict=True)
         ]
-        device = next((value_of(reads[i], values[i]).sharding for i in self.reads if i), None)
+        device = next(
+            (value_of(reads[i], values[i]).sharding for i in self.reads if i is not None), None
+        )
         with jax.enable_x64(True):
             return Pack(self.layout, jax.device_put(np.concatenate(arrays), device), cells)
 
@@ -178,12 +180,17 @@ class Program:
             self.run = Divided(run, donated=len(donated))
 
     def __call__(
-        self, reads: Sequence[Cell], values: Sequence[Any], writes: Sequence[Cell], others: Any
+        self,
+        reads: Sequence[Cell],
+        values: Sequence[Any],
+        writes: Sequence[Cell],
+        others: Any,
+        references: int = 0,
     ) -> Any:
         """Run, and have the cells in `writes` hold the results.
 
         `values` are the arrays that the cells in `reads` held when they were read; None where that
-        is what they hold now.
+        is what they hold now. The caller has so many `references` to each of them.
         """
         if tracing():
             written, outputs = self.function([cell.array for cell in reads], others)
@@ -191,7 +198,11 @@ class Program:
                 cell.array = array
             return outputs
         packs = [group.pack(reads, values, writes) for group in self.kept]
-        donated = [private(reads[i], values[i]) for i in self.donated]
+        kept = self.run.kept(len(packs)) if self.late else ()
+        donated = [
+            value_of(reads[i], values[i]) if k in kept else private(reads[i], values[i], references)
+            for k, i in enumerate(self.donated)
+        ]
         read = [value_of(reads[i], values[i]) for i in self.read]
         # Another thread that wants an array which is being donated waits for the new one. While
         # the first call traces the function, this thread may want it, too.
@@ -242,11 +253,11 @@ def value_of(cell: Cell, value: Any) -> Any:
     return settled(cell)
 
 
-def private(cell: Cell, value: Any) -> Any:
+def private(cell: Cell, value: Any, references: int) -> Any:
     """The array of a cell for donation: a copy, if anything else holds the array."""
     array = value_of(cell, value)
-    # Held by the cell or by the values read, by `value` or not, and by `array` and the call itself.
-    if sys.getrefcount(array) > (4 if value is not None else 3):
+    # Held by the cell, or by the caller and `value`; and by `array` and by the call itself.
+    if sys.getrefcount(array) > (3 if value is None else references + 3):
         with jax.enable_x64(True):
             return jnp.copy(array)
     return array

@@ -36,6 +36,10 @@ class Divided:
         held = [leaves[i] for i in self.held]
         return jax.tree.unflatten(self.structure, results), Tail(self.rest, held, middle)
 
+    def kept(self, first: int) -> set[int]:
+        """Which of the arguments from `first` on are not donated, because the tail needs them."""
+        return set() if self.main is None else {i - first for i in self.held}
+
     def divide(self, args: tuple, donated: int) -> None:
         """Trace the function, and see which equations only the late results need."""
         closed, shapes = jax.make_jaxpr(self.function, return_shape=True)(*args)

@@ -90,6 +90,7 @@ class Record:
         except BaseException:  # an interrupt, after which somebody may go on
             self.commit(step, base, results, into, before)
             raise
+        del before  # what nothing else holds is donated
         if step.closes or self.recorder.eager:
             self.flush()
         return results[0] if step.single else jax.tree.unflatten(step.structure, results)
@@ -216,6 +217,7 @@ class Record:
                         [self.values[slot] for slot in step.taken],
                         [slots[slot] for slot in live],
                         [slots[slot] for slot in step.raw],
+                        references=3,  # `values` twice, as read and as written over, and the list
                     )
             except Exception:
                 self.undo()

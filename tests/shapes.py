@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.examples import Example
+from tests.table.example import Example
 
 LINE = re.compile(r"(\w+:|->) +\S.*\)(?: int| bool)?(?:, optional)?")
 ENTRY = re.compile(r"(?:(\w+(?:, \w+)*) )?\(([^)]*)\)(?: (int|bool))?(, optional)?")

@@ -19,8 +19,9 @@ from fnn.distribution import softmax
 from fnn.linear import linear
 from fnn.norm import layer_norm
 from fnn.pool import max_pool
-from tests.examples import EXAMPLES, Example
 from tests.shapes import Sizes, arguments, block, variants
+from tests.table import EXAMPLES
+from tests.table.example import Example
 from transforms.check import check_gradient
 
 every_variant = pytest.mark.parametrize(("example", "optional"), variants(EXAMPLES))

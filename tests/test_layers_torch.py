@@ -10,87 +10,15 @@ import pytest
 
 from fnn import activation, distribution
 from fnn.conv import conv
-from fnn.embedding import embedding
-from fnn.linear import linear
-from fnn.norm import batch_norm, layer_norm
-from fnn.pool import avg_pool, max_pool
-from fnn.shape import flatten, reshape
-from tests.examples import EXAMPLES, Example
+from fnn.norm import layer_norm
+from fnn.pool import max_pool
 from tests.shapes import arguments, variants
+from tests.table import EXAMPLES, TORCH
+from tests.table.example import Example
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 TOLERANCE = {"float32": 1e-6, "float64": 1e-10}
-
-
-def torch_conv(params, x, padding=0, **options):
-    space = params["weight"].ndim - 2
-    if isinstance(padding, tuple) and isinstance(padding[0], tuple):
-        x, padding = F.pad(x, [*chain(*padding[::-1])]), 0
-    function = getattr(F, f"conv{space}d")
-    return function(x, params["weight"], params.get("bias"), padding=padding, **options)
-
-
-def torch_pool(name, x, window, **options):
-    return getattr(F, f"{name}_pool{len(window)}d")(x, window, **options)
-
-
-def torch_batch_norm(params, state, x, train, **options):
-    state = {name: buffer.clone() for name, buffer in state.items()}
-    return F.batch_norm(x, **state, **params, training=train, **options), state
-
-
-def torch_layer_norm(params, x, dimensions=1, **options):
-    return F.layer_norm(x, x.shape[-dimensions:], **params, **options)
-
-
-def torch_hard_sigmoid(x):
-    # the float64 gradient of `F.hardsigmoid` is off by 3e-8: there 1/6 is a float32
-    return F.relu6(x + 3) / 6 if x.dtype == torch.float64 else F.hardsigmoid(x)
-
-
-def torch_softmax(function, x, axis=-1):
-    by_rank = 0 if x.ndim in (1, 3) else 1
-    return function(x, by_rank if axis is None else axis)
-
-
-TORCH = {
-    linear: lambda params, x: F.linear(x, **params),
-    conv: torch_conv,
-    max_pool: partial(torch_pool, "max"),
-    avg_pool: partial(torch_pool, "avg"),
-    batch_norm: torch_batch_norm,
-    layer_norm: torch_layer_norm,
-    embedding: lambda params, indices: F.embedding(indices, **params),
-    flatten: lambda x, start=1, end=-1: torch.flatten(x, start, end),
-    reshape: torch.reshape,
-    activation.threshold: F.threshold,
-    activation.relu: F.relu,
-    activation.leaky_relu: lambda x, slope=0.01: F.leaky_relu(x, slope),
-    activation.elu: F.elu,
-    activation.selu: F.selu,
-    activation.celu: F.celu,
-    activation.gelu: F.gelu,
-    activation.sigmoid: torch.sigmoid,
-    activation.tanh: torch.tanh,
-    activation.hard_tanh: lambda x, low=-1.0, high=1.0: F.hardtanh(x, low, high),
-    activation.relu6: F.relu6,
-    activation.hard_sigmoid: torch_hard_sigmoid,
-    activation.silu: F.silu,
-    activation.hard_swish: F.hardswish,
-    activation.mish: F.mish,
-    activation.softplus: F.softplus,
-    activation.log_sigmoid: F.logsigmoid,
-    activation.softsign: F.softsign,
-    activation.soft_shrink: lambda x, threshold=0.5: F.softshrink(x, threshold),
-    activation.hard_shrink: lambda x, threshold=0.5: F.hardshrink(x, threshold),
-    activation.tanh_shrink: F.tanhshrink,
-    activation.glu: F.glu,
-    activation.prelu: lambda params, x: F.prelu(x, **params),
-    distribution.softmax: partial(torch_softmax, F.softmax),
-    distribution.softmin: partial(torch_softmax, F.softmin),
-    distribution.log_softmax: partial(torch_softmax, F.log_softmax),
-}
 
 
 def floating(leaf):

@@ -1,0 +1,15 @@
+"""Rows of fnn.recurrent."""
+
+from fnn import recurrent
+from tests.table.example import Example
+
+EXAMPLES = [
+    Example(recurrent.rnn_cell),
+    Example(recurrent.rnn_cell, {"activation": "relu"}),
+    Example(recurrent.lstm_cell),
+    Example(recurrent.gru_cell),
+    Example(recurrent.rnn),
+    Example(recurrent.rnn, {"activation": "relu"}),
+    Example(recurrent.lstm),
+    Example(recurrent.gru),
+]

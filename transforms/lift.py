@@ -36,11 +36,15 @@ class Lifted:
         with running:
             for settle in settlers:
                 settle()
-            inner = seclude(args, keywords)
+            leaves, structure = jax.tree.flatten((args, keywords))
+            own, outside = seclude(leaves)
             if self.repeat is not None and not tracing():
-                if self.repeat.fits(inner.args, inner.keywords, inner.outside):
+                if self.repeat.fits(own, structure, outside):
                     return self.repeat()
                 self.repeat = None
+            inner = Secluded(args, keywords, outside)
+            if outside:
+                inner = Secluded(*jax.tree.unflatten(structure, own), outside)
             survey = Survey(self.function, inner.args, inner.keywords)
             traced = self.find(survey)
             if inner.outside and not inner.serves(survey, traced):
@@ -96,15 +100,11 @@ class Secluded(NamedTuple):
         return not (self.outside & set(survey.number) or cells & written)
 
 
-def seclude(args: tuple, keywords: dict[str, Any]) -> Secluded:
-    """Copy out arguments that are parts of larger memories."""
-    leaves, structure = jax.tree.flatten((args, keywords))
+def seclude(leaves: list[Any]) -> tuple[list[Any], frozenset[int]]:
+    """Arguments with copies of those that are parts of larger memories, and these memories."""
     own = [x.secluded if hasattr(type(x), "secluded") else x for x in leaves]
     pairs = zip(leaves, own, strict=True)
-    outside = frozenset(id(old.storage) for old, new in pairs if old is not new)
-    if outside:
-        args, keywords = jax.tree.unflatten(structure, own)
-    return Secluded(args, keywords, outside)
+    return own, frozenset([id(old.storage) for old, new in pairs if old is not new])
 
 
 class Traced:

@@ -198,6 +198,18 @@ class Program:
                 cell.array = array
             return outputs
         packs = [group.pack(reads, values, writes) for group in self.kept]
+        return self.launch(packs, reads, values, writes, others, references)
+
+    def launch(
+        self,
+        packs: Sequence[Pack],
+        reads: Sequence[Cell],
+        values: Sequence[Any],
+        writes: Sequence[Cell],
+        others: Any,
+        references: int = 0,
+    ) -> Any:
+        """Run, where these are the packs that the written cells lie in."""
         kept = self.run.kept(len(packs)) if self.late else ()
         donated = [
             value_of(reads[i], values[i]) if k in kept else private(reads[i], values[i], references)
@@ -248,9 +260,10 @@ def value_of(cell: Cell, value: Any) -> Any:
     """The array that a program reads from a cell."""
     if value is not None:
         return value
-    if cell._array is PENDING and isinstance(cell.pack, Pack):  # written since, but not run
+    found = cell._array
+    if found is PENDING and isinstance(cell.pack, Pack):  # written since, but not run
         return cell.pack.cut(cell)
-    return settled(cell)
+    return settled(cell) if found is None or found is PENDING else found
 
 
 def private(cell: Cell, value: Any, references: int) -> Any:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import types
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
+from operator import is_
 from sys import getrefcount
 from typing import Any, NamedTuple
 
@@ -22,6 +24,7 @@ from transforms.survey import (
     Again,
     Survey,
     ambient,
+    codes,
     data,
     free_variables,
     identity,
@@ -33,19 +36,30 @@ from transforms.survey import (
 ALONE = next(map(getrefcount, [object()]))
 
 
-class Guard(NamedTuple):
-    """What a container or a function's variables held, and how to get it now."""
+class Guard:
+    """What plain containers and functions' variables held, and how to get that now."""
 
-    read: Callable[[], Iterable[Any]]
-    held: tuple[Any, ...]
+    def __init__(self, readers: list[Callable[[], Iterable[Any]]]):
+        self.readers = readers
+        self.held = self.read()
+
+    def read(self) -> list[Any]:
+        """What they hold; `Guard` itself stands between one and the next."""
+        found: list[Any] = []
+        for read in self.readers:
+            found += read()
+            found.append(Guard)
+        return found
 
     def holds(self) -> bool:
         """Whether it is still the same."""
-        now = tuple(self.read())
-        if len(now) != len(self.held):
-            return False
-        pairs = zip(now, self.held, strict=True)
-        return all(a is b or (type(a) is type(b) is int and a == b) for a, b in pairs)
+        now, held = self.read(), self.held
+        return len(now) == len(held) and (all(map(is_, now, held)) or all(map(same, now, held)))
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are one object, or equal integers."""
+    return a is b or (type(a) is type(b) is int and a == b)
 
 
 class Argument(NamedTuple):
@@ -53,8 +67,9 @@ class Argument(NamedTuple):
 
     kind: type
     form: Any = None
-    settings: dict[str, Any] | None = None
+    settings: tuple[str, ...] | None = None
     name: str = ""
+    values: tuple[Any, ...] = ()
     place: int = 0
     cell: int = 0
 
@@ -71,7 +86,7 @@ class Argument(NamedTuple):
             and id(cell) not in known
             and getattr(cell, "form", None) is self.form
             and len(fields) == len(self.settings) + 1
-            and all(fields.get(name, self) == value for name, value in self.settings.items())
+            and tuple(map(fields.get, self.settings)) == self.values
         )
 
 
@@ -82,27 +97,38 @@ class Repeat:
         self.survey, self.traced = survey, traced
         self.arguments = [argument(survey, leaf) for leaf in survey.leaves]
         swapped = [a for a in self.arguments if a is not None and a.settings is not None]
-        passing = {i for a in swapped for i in (a.place, a.cell)}
+        self.passing = passing = {i for a in swapped for i in (a.place, a.cell)}
         objects = survey.objects
         self.known = {id(x) for i, x in enumerate(objects) if i not in passing}
-        self.passing = passing
-        self.writes = any(place in passing for place in traced.written)
-        self.guards = [g for i, x in enumerate(objects) if i not in passing for g in guards(x)]
+        self.writes_given = any(place in passing for place in traced.written)
+        others = [x for i, x in enumerate(objects) if i not in passing]
+        self.guard = Guard([read for x in others for read in readers(x)])
         self.kept = [survey.number.get(id(cell)) for cell in call.cells]
         numbers = {i: survey.number.get(id(x)) for i, x in call.made.items()}
         self.left = {i: place for i, place in numbers.items() if place is not None}
         self.mode = [setting() for setting in ambient]
+        self.reads = [None if p in passing else survey.at(p) for p in traced.read]
+        self.given = [(i, p) for i, p in enumerate(traced.read) if p in passing]
+        self.values = [None] * len(self.reads)
         self.remember()
         self.release()
 
     def remember(self) -> None:
         """Note what must not have changed until the next call."""
+        survey, traced = self.survey, self.traced
         self.changes = Changes.structure, Changes.results
-        self.watched = [self.survey.objects[place] for place in self.left.values()]
-        # Held by what it is an attribute of, by the survey, and perhaps by a pack.
+        self.watched = [survey.objects[place] for place in self.left.values()]
+        # Held by what it is an attribute of, by the survey, and perhaps by a pack. A cell is held
+        # by the list of what is written, too.
         self.references = [
-            ALONE + 2 + (isinstance(x, Cell) and x.pack is not None) for x in self.watched
+            ALONE + 2 + (isinstance(x, Cell) and 1 + (x.pack is not None)) for x in self.watched
         ]
+        kept = [None if place is None else survey.objects[place] for place in self.kept]
+        self.writes = [*map(survey.at, traced.written), *kept]
+        first = len(traced.written)
+        made = enumerate(zip(self.kept, traced.made, strict=True), first)
+        self.fresh = [(i, kind) for i, (place, kind) in made if place is None]
+        self.packs: list[Any] | None = None
 
     @classmethod
     def of(
@@ -118,58 +144,65 @@ class Repeat:
                 return None
         return cls(after, traced, call)
 
-    def fits(
-        self, args: tuple, keywords: dict[str, Any], outside: frozenset[int] = frozenset()
-    ) -> bool:
+    def fits(self, leaves: list[Any], structure: Any, outside: frozenset[int]) -> bool:
         """Whether a call is like the last one; takes its arguments, if so.
 
         `outside` are cells that it must not meet, by their identities.
         """
-        if outside and (outside & self.known or self.writes):
-            return False
         if (Changes.structure, Changes.results) != self.changes:
             return False
-        leaves, structure = jax.tree.flatten((args, keywords))
+        if outside and (outside & self.known or self.writes_given):
+            return False
         if structure != self.survey.structure:
             return False
-        cells = set()
+        arrays, passing, known = [], {}, self.known
         for leaf, old, wanted in zip(leaves, self.survey.leaves, self.arguments, strict=True):
             if wanted is None:
                 if leaf is not old:
                     return False
-            elif not wanted.takes(leaf, self.known):
+            elif not wanted.takes(leaf, known):
                 return False
-            elif wanted.settings is not None:
-                cells.add(id(vars(leaf)[wanted.name]))
-                cells.add(id(leaf))
-        if len(cells) != len(self.passing) or [setting() for setting in ambient] != self.mode:
-            return False
-        if not all(guard.holds() for guard in self.guards):
-            return False
-        arrays, objects = [], self.survey.objects
-        for leaf, wanted in zip(leaves, self.arguments, strict=True):
-            if wanted is not None and wanted.settings is not None:
-                objects[wanted.place], objects[wanted.cell] = leaf, vars(leaf)[wanted.name]
-            elif wanted is not None:
+            elif wanted.settings is None:
                 arrays.append(leaf)
+            else:
+                passing[wanted.place], passing[wanted.cell] = leaf, vars(leaf)[wanted.name]
+        if len(set(map(id, passing.values()))) != len(self.passing):
+            return False
+        if [setting() for setting in ambient] != self.mode:
+            return False
+        if not self.guard.holds():
+            return False
+        objects = self.survey.objects
+        for place, x in passing.items():
+            objects[place] = x
         self.survey.arrays = arrays
         return True
 
     def __call__(self) -> Any:
         """Run with the arguments taken."""
-        objects, traced = self.survey.objects, self.traced
-        alone = self.alone
-        made = [
-            objects[place] if alone and place is not None else kind.blank()
-            for place, kind in zip(self.kept, traced.made, strict=True)
-        ]
         try:
-            call = traced.compute(self.survey, made)
-            if not alone:
-                self.replace(call)
-            return traced.output(call)
+            if self.alone and not self.writes_given:
+                return self.traced.output(self.run())
+            made = [kind.blank() for kind in self.traced.made]
+            call = self.traced.compute(self.survey, made)
+            self.replace(call)
+            return self.traced.output(call)
         finally:
             self.release()
+
+    def run(self) -> Call:
+        """Compute, and write over what the last call left."""
+        survey, reads, writes = self.survey, self.reads, self.writes
+        for i, place in self.given:
+            reads[i] = survey.objects[place]
+        for i, kind in self.fresh:
+            writes[i] = kind.blank()
+        program, packs = self.traced.program, self.packs
+        if packs is None or not all(pack.intact for pack in packs):
+            groups = program.kept
+            packs = self.packs = [group.pack(reads, self.values, writes) for group in groups]
+        arrays = program.launch(packs, reads, self.values, writes, survey.arrays)
+        return Call(survey, writes[len(self.traced.written) :], arrays, {})
 
     @property
     def alone(self) -> bool:
@@ -177,9 +210,13 @@ class Repeat:
         return list(map(getrefcount, self.watched)) == self.references
 
     def release(self) -> None:
-        """Hold the arguments no longer."""
-        for i in self.passing:
-            self.survey.objects[i] = None
+        """Hold the arguments and the results no longer."""
+        for place in self.passing:
+            self.survey.objects[place] = None
+        for i, _ in self.given:
+            self.reads[i] = None
+        for i, _ in self.fresh:
+            self.writes[i] = None
         self.survey.arrays = []
 
     def replace(self, call: Call) -> None:
@@ -191,7 +228,7 @@ class Repeat:
             self.known.discard(id(objects[place]))
             objects[place] = call.made[i]
             self.known.add(id(objects[place]))
-        self.guards = [guard._replace(held=tuple(guard.read())) for guard in self.guards]
+        self.guard.held = self.guard.read()
         self.remember()
 
 
@@ -213,30 +250,40 @@ def argument(survey: Survey, leaf: Any) -> Argument | None:
     met_again = {int(x) for x in survey.key if isinstance(x, Again)}
     if {place, inner} & met_again:
         return None
-    return Argument(type(leaf), cell.form, fields, cells[0], place, inner)
+    names, held = tuple(fields), tuple(fields.values())
+    return Argument(type(leaf), cell.form, names, cells[0], held, place, inner)
 
 
-def guards(x: Any) -> list[Guard]:
-    """What to compare of an object whose changes nobody counts."""
-    if isinstance(x, Stateful | Watched | WatchedList | Cell | jax.Array):
+def readers(x: Any) -> list[Callable[[], Iterable[Any]]]:
+    """How to get what an object leads to, if nobody counts its changes."""
+    counted = isinstance(x, Stateful | Watched | WatchedList | Cell | jax.Array)
+    if counted or type(x) in (tuple, frozenset, types.MethodType):
         return []
     if isinstance(x, np.ndarray):
-        return [guard(lambda: (identity(x),))]
+        return [lambda: (identity(x),)]
     if isinstance(x, dict):
-        return [guard(x.keys), guard(x.values)]
-    if isinstance(x, list | tuple | set | frozenset | deque):
-        return [guard(lambda: x)]
-    if isinstance(x, types.FunctionType) and not own(x.__module__):
-        return [guard(lambda: values(free_variables(x)))] if x.__closure__ else []
-    found = values(inside(x))
-    return [guard(lambda: values(inside(x)))] if found else []
+        return [x.keys, x.values]
+    if isinstance(x, list | set | deque):
+        return [lambda: x]
+    if isinstance(x, types.FunctionType):
+        return variables(x)
+    return [lambda: [value for _, value in inside(x)]] if [*inside(x)] else []
 
 
-def guard(read: Callable[[], Iterable[Any]]) -> Guard:
-    """A guard of what is there now."""
-    return Guard(read, tuple(read()))
-
-
-def values(pairs: Iterable[tuple[Any, Any]]) -> list[Any]:
-    """What an object leads to, without the names."""
-    return [value for _, value in pairs]
+def variables(function: types.FunctionType) -> list[Callable[[], Iterable[Any]]]:
+    """How to get what a function closes over, its defaults, and the globals that it names."""
+    closure = function.__closure__ or ()
+    found: list[Callable[[], Iterable[Any]]] = [
+        lambda: (function.__code__, function.__defaults__, function.__kwdefaults__)
+    ]
+    if closure:
+        found.append(lambda: [value for _, value in free_variables(function)])
+    if not own(function.__module__):
+        return found if closure else []
+    names = [name for code in codes(function) for name in code.co_names]
+    spaces = [function.__globals__]
+    for name in names:
+        module = function.__globals__.get(name)
+        if isinstance(module, types.ModuleType) and own(module.__name__):
+            spaces.append(vars(module))
+    return found + [partial(map, space.get, names) for space in spaces]

@@ -43,7 +43,7 @@ class _Default:
     dtype = dtypes.float32
 
 
-ambient.append(lambda: _Default.dtype.name)
+ambient.append(lambda: _Default.dtype)
 
 
 class Size(tuple[int, ...]):

@@ -255,7 +255,16 @@ class _Local(threading.local):
 
 
 _local = _Local()
-cells.settlers.append(lambda: _local.recorder.record.flush())
+
+
+def settle() -> None:
+    """Run what this thread has put off."""
+    record = _local.recorder.record
+    if record.cells:
+        record.flush()
+
+
+cells.settlers.append(settle)
 LONELY = next(getrefcount(alone[0]) for alone in [[object()]])
 
 

@@ -203,7 +203,7 @@ class TensorBase(Stateful):
 
         It stands for an argument of a compiled function, where the place of a part is data.
         """
-        if self.geometry.dense == len(self.storage) or not self._is_plain:
+        if self.geometry.dense == self.storage.form.size or not self._is_plain:
             return self
         return self._copy()
 

@@ -1,6 +1,7 @@
 """torch.optim's optimisers, each from its pure rule."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ import jax
 
 from fnn.errors import require
 from fnn.optim import adam, apply_updates, sgd
+from fnn.optim.together import together
 from fnn.pytorch.autograd import enable_grad
 from fnn.pytorch.tensor import Tensor
 from fnn.tensor.run import run
@@ -151,12 +153,8 @@ def step(
     params: list, grads: list, states: list, data: dict, *, rule: ModuleType, fixed: tuple
 ) -> tuple[list, None]:
     """Parameters and states after a step; each parameter counts its own steps."""
-    after, kept = [], []
-    for p, g, state in zip(params, grads, states, strict=True):
-        updates, state = rule.update(g, state, p, **data, **dict(fixed))
-        after.append(apply_updates(p, updates))
-        kept.append(state)
-    return after + jax.tree.leaves(kept), None
+    updates, kept = together(partial(rule.update, **data, **dict(fixed)), grads, states, params)
+    return list(map(apply_updates, params, updates)) + jax.tree.leaves(kept), None
 
 
 class SGD(Optimizer):

@@ -355,3 +355,50 @@ def test_compiled_steps_can_be_nested_and_mixed_with_eager_ones():
 
     two = [twice(x, y).item(), twice(x, y).item()]
     np.testing.assert_allclose(two, mixed[1::2], rtol=1e-6)
+
+
+def test_numbers_in_dicts_are_data_as_long_as_nobody_looks_at_them():
+    def training(transform):
+        net, x = network(), torch.ones(4, 3)
+        optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+
+        def step():
+            optimizer.zero_grad()
+            net(x).square().sum().backward()
+            optimizer.step()
+
+        step = transform(step)
+        for rate in 0.1, 0.05, 0.025, 0.0, 0.3, 0.2:
+            optimizer.param_groups[0].update(lr=rate, momentum=0.9 + rate)
+            step()
+        return [values(p) for p in net.parameters()], step
+
+    ours, lifted = training(transforms.jit)
+    theirs, _ = training(lambda step: step)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+    assert count(lifted) == 3  # the first, with the optimiser's state, and without a rate
+
+
+def test_a_number_that_was_looked_at_selects_the_program():
+    settings, memory = {"rate": 0.5, "limit": 1.0, "power": 2.0}, torch.zeros(2)
+
+    @transforms.jit
+    def move(x):
+        if settings["rate"] > settings["limit"]:
+            return memory.add_(x * settings["rate"])
+        return memory.sub_(x ** (settings["power"] + 1))
+
+    ones = torch.full((2,), 2.0)
+    for rate, limit, power, wanted, traces in [
+        (0.5, 1.0, 2.0, -8.0, 1),
+        (0.7, 1.0, 2.0, -16.0, 1),
+        (0.7, 1.0, 1.0, -20.0, 2),
+        (2.0, 1.0, 1.0, -16.0, 3),
+        (0.7, 1.0, 2.0, -24.0, 3),
+    ]:
+        settings.update(rate=rate, limit=limit, power=power)
+        move(ones)
+        assert memory.tolist() == [wanted] * 2
+        assert count(move) == traces
+    assert type(settings["rate"]) is float

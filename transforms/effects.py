@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from transforms.cells import Cell, Changes, Stateful, Trace, Watched, WatchedList
+from transforms.settings import number_of
 from transforms.survey import Survey, attributes
 
 ABSENT = object()
@@ -121,6 +122,7 @@ class Recipes:
 
     def of(self, x: Any) -> Callable[[Call], Any]:
         """The recipe for `x`: met before, computed, built of other recipes, or fixed."""
+        x = number_of(x)
         if id(x) in self.survey.number:
             place = self.survey.number[id(x)]
             return lambda call: call.survey.objects[place]

@@ -79,7 +79,7 @@ class Epochs:
             for settle in settlers:
                 settle()
             repeat = self.lifted.repeat
-            if repeat is None or not repeat.fits(example, {}):
+            if repeat is None or not repeat.fits(*jax.tree.flatten((example, {})), frozenset()):
                 return None
             key = repeat, start, total, tuple((a.shape, a.dtype) for a in arrays)
             if key not in self.loops:
@@ -115,7 +115,8 @@ class Loop:
         old = {place: k for k, place in enumerate(traced.read[i] for i in self.read)}
         count = arrays[0].shape[0]
 
-        def run(cells: list[Array], data: list[Array]) -> tuple[list[Array], Any]:
+        def run(cells: list[Array], others: tuple[list, list]) -> tuple[list[Array], Any]:
+            data, numbers = others
             begin = [
                 cells[old[place]] if place in old else jnp.zeros(form.shape, form.dtype)
                 for place, form in zip(self.places, forms, strict=True)
@@ -131,7 +132,7 @@ class Loop:
                     else cells[old[place]]
                     for place in traced.read
                 ]
-                written, raw = traced.program.function(reads, [row[k] for k in plain])
+                written, raw = traced.program.function(reads, [row[k] for k in plain] + numbers)
                 outputs = self.outputs(written, raw)
                 if epochs.progress is not None:
                     lax.cond(
@@ -174,9 +175,10 @@ class Loop:
         ]
         cells = [*(repeat.survey.at(place) for place in traced.written), *made]
         reads = [repeat.survey.at(traced.read[i]) for i in self.read]
+        others = arrays, repeat.data[len(repeat.data) - len(traced.data) :]
         try:
             outputs = self.program(
-                reads, [None] * len(reads), [cells[i] for i in self.carried], arrays
+                reads, [None] * len(reads), [cells[i] for i in self.carried], others
             )
             repeat.remember()
             if not alone:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +17,7 @@ from transforms.explain import place_of, report
 from transforms.program import Program, Write, calls_python
 from transforms.reasons import Reader, difference
 from transforms.repeat import Repeat
+from transforms.settings import Entry, Settings
 from transforms.signature import label
 from transforms.survey import Survey, identity
 
@@ -66,20 +67,35 @@ class Lifted:
                 settle()
             survey = Survey(self.function, args, keywords)
             traced = self.find(survey)
-            return traced.jaxpr, [survey.at(p).array for p in traced.read] + survey.arrays
+            return traced.jaxpr, [survey.at(p).array for p in traced.read] + traced.given(survey)
 
     def find(self, survey: Survey) -> Traced:
         """The program for what a survey found, traced if there is none."""
         programs = self.programs.setdefault(survey.key, [])
-        found = next((p for p in programs if p.fits(survey)), None)
+        numbers = [entry.number for entry in survey.numbers]
+        fitting = [p for p in programs if p.fits(survey)]
+        found = next((p for p in fitting if p.admits(numbers)), None)
         if found is None:
             reader = Reader(self.function, survey)
-            reason = difference(reader, self.settings) if self.settings else "first call"
+            if fitting:
+                reason = looked_at(reader, fitting[-1], survey.numbers)
+            else:
+                reason = difference(reader, self.settings) if self.settings else "first call"
             self.settings.append(reader.settings())
             report(label(self.function), reason, place_of(self.function))
             found = Traced(self.function, survey)
             programs.append(found)
         return found
+
+
+def looked_at(reader: Reader, traced: Traced, entries: list[Entry]) -> str:
+    """In words, which numbers the function has looked at that are others now."""
+    rows = zip(traced.entries, traced.settings, entries, strict=True)
+    return "; ".join(
+        f"{reader.number(new)}: {new.number}, before {old.number}"
+        for old, setting, new in rows
+        if not setting.admits(new.number)
+    )
 
 
 class Secluded(NamedTuple):
@@ -114,6 +130,9 @@ class Traced:
         outside = bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
         separate(survey)
         snapshot, trace = Snapshot(survey), Trace()
+        settings = Settings(survey.objects, survey.numbers)
+        given = len(survey.arrays)
+        self.entries = survey.numbers
         self.structure: Any = None
         self.results: list[Callable[[Call], Any]] = []
         self.effects: list[Effect] = []
@@ -122,8 +141,8 @@ class Traced:
         forms: list[tuple] = []
 
         def flat(*arrays: Array) -> list[Any]:
-            args, keywords = survey.refill(arrays)
-            with jax.enable_x64(outside):
+            args, keywords = survey.refill(arrays[:given])
+            with jax.enable_x64(outside), settings.standing_in(arrays[given:]):
                 output = function(*args, **keywords)
             recipes, cells = Recipes(survey, trace), trace.written()
             leaves, self.structure = jax.tree.flatten(output)
@@ -138,9 +157,12 @@ class Traced:
 
         with trace, jax.enable_x64(True):
             try:
-                jaxpr = jax.make_jaxpr(flat)(*survey.arrays)
+                jaxpr = jax.make_jaxpr(flat)(*survey.arrays, *settings.numbers)
             finally:
                 snapshot.restore()
+        self.settings = settings.close()
+        self.data = [i for i, setting in enumerate(self.settings) if setting.passed_on]
+        unused = {given + i for i in range(len(self.settings)) if i not in self.data}
 
         # Arrays that the trace met are constants of the jaxpr; those of older cells become inputs.
         position = {id(array): i for i, array in enumerate(jaxpr.consts)}
@@ -157,7 +179,7 @@ class Traced:
             for cell, form, kept, late in forms
         ]
 
-        self.jaxpr = self.opened(jaxpr, places, Reader(function, survey))
+        self.jaxpr = self.opened(jaxpr, places, unused, Reader(function, survey))
 
         def run(arrays: list[Array], others: list[Array]) -> tuple[list[Array], list[Array]]:
             results = jaxpr_as_fun(self.jaxpr)(*arrays, *others)
@@ -166,21 +188,25 @@ class Traced:
         run.__name__ = run.__qualname__ = label(function)
         self.program = Program(run, len(met), writes, donates=not calls_python(jaxpr.jaxpr))
 
-    def opened(self, jaxpr: ClosedJaxpr, places: list[int], reader: Reader) -> ClosedJaxpr:
+    def opened(
+        self, jaxpr: ClosedJaxpr, places: list[int], unused: set[int], reader: Reader
+    ) -> ClosedJaxpr:
         """The jaxpr with its constants at some places as inputs, with names for all of them."""
         inner = jaxpr.jaxpr
+        given = [v for i, v in enumerate(inner.invars) if i not in unused]
+        numbers = [reader.number(self.entries[i]) for i in self.data]
         rest = [i for i in range(len(jaxpr.consts)) if i not in places]
         results = [reader.cell(place) for place in self.written]
         results += ["the result"] * self.structure.num_leaves
         results += ["a new tensor"] * (len(inner.outvars) - len(results))
         info = inner.debug_info._replace(
-            arg_names=(*map(reader.cell, self.read), *reader.data),
+            arg_names=(*map(reader.cell, self.read), *reader.data, *numbers),
             result_paths=tuple(results),
         )
         return ClosedJaxpr(
             inner.replace(
                 constvars=[inner.constvars[i] for i in rest],
-                invars=[*(inner.constvars[i] for i in places), *inner.invars],
+                invars=[*(inner.constvars[i] for i in places), *given],
                 debug_info=info,
             ),
             [jaxpr.consts[i] for i in rest],
@@ -191,19 +217,27 @@ class Traced:
         cells = [survey.at(place) for place in self.read]
         return all(cell.form is form for cell, form in zip(cells, self.forms, strict=True))
 
+    def admits(self, numbers: Sequence[float]) -> bool:
+        """Whether the numbers in dicts look to the function as those did that it was traced for."""
+        return all(s.admits(x) for s, x in zip(self.settings, numbers, strict=True))
+
     def __call__(self, survey: Survey) -> tuple[Any, Call]:
         """Run on what the cells hold now, and leave everything as the function would have."""
-        call = self.compute(survey, [kind.blank() for kind in self.made])
+        call = self.compute(survey, [kind.blank() for kind in self.made], self.given(survey))
         for effect in self.effects:
             effect.apply(call)
         return self.output(call), call
 
-    def compute(self, survey: Survey, made: list[Cell]) -> Call:
-        """Run, with these cells for what every call makes."""
+    def compute(self, survey: Survey, made: list[Cell], given: list[Any]) -> Call:
+        """Run on what is given, with these cells for what every call makes."""
         reads = [survey.at(place) for place in self.read]
         writes = [survey.at(place) for place in self.written]
-        arrays = self.program(reads, [None] * len(reads), [*writes, *made], survey.arrays)
+        arrays = self.program(reads, [None] * len(reads), [*writes, *made], given)
         return Call(survey, made, arrays, {})
+
+    def given(self, survey: Survey) -> list[Any]:
+        """What the program is given apart from what cells hold."""
+        return survey.arrays + [survey.numbers[i].number for i in self.data]
 
     def output(self, call: Call) -> Any:
         """What the function returns."""

@@ -102,6 +102,10 @@ class Reader:
         """The name of a cell by its place."""
         return "a tensor" if isinstance(place, Fixed) else self.name(self.ways[place])
 
+    def number(self, entry: Any) -> str:
+        """The name of a number in a dict."""
+        return self.name((*self.ways[entry.owner], entry.name))
+
     def name(self, way: Way) -> str:
         """A way in words, without what only the implementation knows of."""
         parts, text = [part for part in way if part not in CELL], ""

@@ -110,6 +110,10 @@ class Repeat:
         self.reads = [None if p in passing else survey.at(p) for p in traced.read]
         self.given = [(i, p) for i, p in enumerate(traced.read) if p in passing]
         self.values = [None] * len(self.reads)
+        self.data: list[Any] = []
+        self.owners = [(objects[entry.owner], entry.name) for entry in survey.numbers]
+        self.numbers = [entry.number for entry in survey.numbers]
+        survey.arrays = []
         self.remember()
         self.release()
 
@@ -172,10 +176,15 @@ class Repeat:
             return False
         if not self.guard.holds():
             return False
+        numbers = [owner[name] for owner, name in self.owners]
+        if not all(map(is_, numbers, self.numbers)):
+            if not self.traced.admits(numbers):
+                return False
+            self.numbers = numbers
         objects = self.survey.objects
         for place, x in passing.items():
             objects[place] = x
-        self.survey.arrays = arrays
+        self.data = arrays + [numbers[i] for i in self.traced.data]
         return True
 
     def __call__(self) -> Any:
@@ -184,7 +193,7 @@ class Repeat:
             if self.alone and not self.writes_given:
                 return self.traced.output(self.run())
             made = [kind.blank() for kind in self.traced.made]
-            call = self.traced.compute(self.survey, made)
+            call = self.traced.compute(self.survey, made, self.data)
             self.replace(call)
             return self.traced.output(call)
         finally:
@@ -201,7 +210,7 @@ class Repeat:
         if packs is None or not all(pack.intact for pack in packs):
             groups = program.kept
             packs = self.packs = [group.pack(reads, self.values, writes) for group in groups]
-        arrays = program.launch(packs, reads, self.values, writes, survey.arrays)
+        arrays = program.launch(packs, reads, self.values, writes, self.data)
         return Call(survey, writes[len(self.traced.written) :], arrays, {})
 
     @property
@@ -217,7 +226,7 @@ class Repeat:
             self.reads[i] = None
         for i, _ in self.fresh:
             self.writes[i] = None
-        self.survey.arrays = []
+        self.data = []
 
     def replace(self, call: Call) -> None:
         """Leave new objects in the place of those that somebody has taken hold of."""
@@ -262,7 +271,7 @@ def readers(x: Any) -> list[Callable[[], Iterable[Any]]]:
     if isinstance(x, np.ndarray):
         return [lambda: (identity(x),)]
     if isinstance(x, dict):
-        return [x.keys, x.values]
+        return [x.keys, lambda: [float if type(y) is float else y for y in x.values()]]
     if isinstance(x, list | set | deque):
         return [lambda: x]
     if isinstance(x, types.FunctionType):

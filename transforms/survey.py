@@ -19,6 +19,7 @@ import numpy as np
 from jax import Array
 
 from transforms.cells import Cell, Stateful
+from transforms.settings import Entry
 
 ambient: list[Callable[[], Any]] = []
 """Functions that return settings which hold for a whole thread, such as whether a tape records."""
@@ -37,6 +38,7 @@ class Survey:
         self.objects: list[Any] = []
         self.number: dict[int, int] = {}
         self.paths: list[Any] = []
+        self.numbers: list[Entry] = []
         self.found: list[tuple[Any, Any]] = [("arguments", self.structure)]
         for i, leaf in enumerate(self.leaves):
             if data(leaf):
@@ -76,8 +78,13 @@ class Survey:
             self.objects.append(x)
             self.paths.append(path)
             self.found.append((path, (type(x), identity(x))))
+            owner = self.number[id(x)] if isinstance(x, dict) else None
             for name, value in inside(x):
-                self.visit((path, name), value)
+                if owner is not None and type(value) is float and x.get(name) is value:
+                    self.numbers.append(Entry(owner, name, value))
+                    self.found.append(((path, name), (float, Ellipsis)))
+                else:
+                    self.visit((path, name), value)
 
 
 class Fixed:

@@ -77,7 +77,7 @@ class Optimizer(Stateful):
             # Numbers are data, so that a new learning rate compiles nothing; flags, and zeros that
             # leave a term out, are part of the program.
             data = {n: v for n, v in values.items() if not isinstance(v, bool) and v}
-            fixed = {n: v for n, v in values.items() if n not in data}
+            fixed = {n: v if isinstance(v, bool) else 0 for n, v in values.items() if n not in data}
             states, into = self._states(params, group)
             run(
                 step,
@@ -95,7 +95,7 @@ class Optimizer(Stateful):
         """What is kept for parameters, and all that a step writes; until a setting changes."""
         last = vars(self).setdefault("_last", {})
         settings, options, old, found = last.get(id(group), (None, None, (), None))
-        now = [group.get("momentum"), group.get("amsgrad")]
+        now = [bool(group.get(name)) for name in ("momentum", "amsgrad")]
         if (settings, options) != (Changes.structure, now) or list(map(id, params)) != old:
             states = [self._state(p, group) for p in params]
             found = states, params + jax.tree.leaves(states)

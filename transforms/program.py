@@ -210,7 +210,7 @@ class Program:
         references: int = 0,
     ) -> Any:
         """Run, where these are the packs that the written cells lie in."""
-        kept = self.run.kept(len(packs)) if self.late else ()
+        kept = self.run.needed(len(packs)) if self.late else ()
         donated = [
             value_of(reads[i], values[i]) if k in kept else private(reads[i], values[i], references)
             for k, i in enumerate(self.donated)
@@ -222,17 +222,29 @@ class Program:
         held = [(cell, cell._array) for cell in map(reads.__getitem__, hidden)]
         for cell, _ in held:
             cell._array = None
+        given = [pack.buffer for pack in packs], donated, read, others
+        found: list[Any] = []
         try:
             with jax.enable_x64(True):
-                results = self.run([p.buffer for p in packs], donated, read, others)
+                run, given = self.run.divided(given) if self.late else (self.run, given)
+                # Nothing can come between the end of the program and the keeping of its results.
+                found.extend(map(run, *[(x,) for x in given]))
+            return self.keep(found[0], given, packs, writes)
         except BaseException:
-            for cell, array in held:
-                cell._array = array
+            if found:  # an interrupt: what was donated is gone
+                self.keep(found[0], given, packs, writes)
+            else:
+                for cell, array in held:
+                    cell._array = array
             raise
+
+    def keep(
+        self, results: Any, given: Sequence[Any], packs: Sequence[Pack], writes: Sequence[Cell]
+    ) -> Any:
+        """Have the written cells hold the results; doing it twice is doing it once."""
         self.traced = True
-        del held
         if self.late:
-            results, tail = results
+            results, tail = self.run.joined(results, given)
             tail.serve([writes[i] for i in self.late], self.late_forms)
         full, alone, outputs, *_ = results
         for pack, buffer in zip(packs, full, strict=False):

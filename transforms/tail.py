@@ -18,7 +18,7 @@ from transforms.cells import PENDING, Cell, form_of
 class Divided:
     """A function whose last result is a list of late ones, as two programs.
 
-    The first call says for which shapes. `donated` arguments come first; those that the tail starts
+    The first arguments say for which shapes. `donated` ones come first; those that the tail starts
     from are not donated.
     """
 
@@ -26,21 +26,24 @@ class Divided:
         self.function, self.donated = function, donated
         self.main: Callable | None = None
 
-    def __call__(self, *args: Any) -> tuple[Any, Tail]:
-        """All results but the late ones, and what computes those."""
-        leaves = jax.tree.leaves(args)
+    def divided(self, args: Sequence[Any]) -> tuple[Callable, list[Any]]:
+        """The program of all results but the late ones, and what it is called with."""
         if self.main is None:
             self.divide(args, len(jax.tree.leaves(args[: self.donated])))
         assert self.main is not None
-        results, middle = self.main(*leaves)
+        return self.main, jax.tree.leaves(args)
+
+    def joined(self, found: tuple[list[Any], list[Any]], leaves: Sequence[Any]) -> tuple[Any, Tail]:
+        """The results of that program, and what computes the late ones."""
+        results, middle = found
         held = [leaves[i] for i in self.held]
         return jax.tree.unflatten(self.structure, results), Tail(self.rest, held, middle)
 
-    def kept(self, first: int) -> set[int]:
+    def needed(self, first: int) -> set[int]:
         """Which of the arguments from `first` on are not donated, because the tail needs them."""
         return set() if self.main is None else {i - first for i in self.held}
 
-    def divide(self, args: tuple, donated: int) -> None:
+    def divide(self, args: Sequence[Any], donated: int) -> None:
         """Trace the function, and see which equations only the late results need."""
         closed, shapes = jax.make_jaxpr(self.function, return_shape=True)(*args)
         jaxpr = getattr(closed, "jaxpr", closed)

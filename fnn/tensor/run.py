@@ -31,8 +31,28 @@ from transforms.explain import report
 LIMIT = 20_000
 """How many steps are remembered."""
 
-_calls: dict[tuple, Call] = {}
-_root: list[Step] = [Step()]
+
+class Memory:
+    """Calls by what makes them, and the tree of steps."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Remember nothing."""
+        self.calls: dict[tuple, Call] = {}
+        self.root, self.steps = Step(), 0
+
+    def step(self, before: Step, key: tuple) -> Step:
+        """A new step after another; when there are too many, the tree begins anew."""
+        if self.steps >= LIMIT:
+            self.begin()
+        self.steps += 1
+        step = before.after[key] = Step.of(before, *key)
+        return step
+
+
+_memory = Memory()
 
 
 class Foreign(Exception):
@@ -58,7 +78,7 @@ class Record:
 
     def __init__(self, recorder: Recorder):
         self.recorder = recorder
-        self.step = _root[0]
+        self.step = _memory.root
         self.cells: list[Any] = []
         self.values: list[Any] = []
 
@@ -69,7 +89,10 @@ class Record:
             key = (call, *self.encode(call, leaves, into))
             step = self.step.after.get(key)
             if step is None:
-                step = self.step.after[key] = Step.of(self.step, *key)
+                step = _memory.step(self.step, key)
+            base = len(self.cells)
+            results = [self.result(form, slot) for slot, form in enumerate(step.forms, base)]
+            before = [target.storage._array for target in into]
         except BaseException:
             self.forget(mark)
             raise
@@ -77,14 +100,6 @@ class Record:
             self.forget(mark)
             self.flush()
             return self.recorder.record.add(call, leaves, into)
-        base, results = len(self.cells), list[Any]()
-        for slot, form in enumerate(step.forms, base):
-            made = object.__new__(Parcel if form is None else Storage)
-            made._array, made.form, made.pack = PENDING, form, None  # type: ignore[assignment]
-            made.late, made.version = False, 0
-            made.record, made.slot = self, slot
-            results.append(made)
-        before = [target.storage._array for target in into]
         try:
             self.commit(step, base, results, into, before)
         except BaseException:  # an interrupt, after which somebody may go on
@@ -94,6 +109,14 @@ class Record:
         if step.closes or self.recorder.eager:
             self.flush()
         return results[0] if step.single else jax.tree.unflatten(step.structure, results)
+
+    def result(self, form: Any, slot: int) -> Storage:
+        """A storage that waits for a result."""
+        made = object.__new__(Parcel if form is None else Storage)
+        made._array, made.form, made.pack = PENDING, form, None
+        made.late, made.version = False, 0
+        made.record, made.slot = self, slot
+        return made
 
     def commit(
         self, step: Step, base: int, results: list[Any], into: Sequence[Any], before: list[Any]
@@ -222,7 +245,7 @@ class Record:
             except Exception:
                 self.undo()
                 raise
-        self.step, self.cells, self.values = _root[0], [], []
+        self.step, self.cells, self.values = _memory.root, [], []
 
     def hand_over(self, cell: Storage) -> None:
         """Compute a result for another cell than the one that was made for it."""
@@ -282,9 +305,9 @@ def run(function: Callable, *operands: Any, into: Sequence[Any] | None = None, *
 def call_of(function: Callable, structure: Any, hyper: dict[str, Any], writes: bool) -> Call:
     """The call of a function on operands of a structure; equal ones are one object."""
     key = (function, structure, tuple(hyper.items()) if hyper else (), writes)
-    call = _calls.get(key)
+    call = _memory.calls.get(key)
     if call is None:
-        call = _calls[key] = Call(*key)
+        call = _memory.calls[key] = Call(*key)
     return call
 
 
@@ -328,20 +351,31 @@ def trace(call: Call, leaves: Sequence[Any], into: Sequence[Any]) -> Any:
 class eager(ContextDecorator):
     """Compute everything at once, from now on or inside a context: the same numbers, step by step.
 
+    As a decorator it holds inside calls of the function only.
+
     >>> with eager():
     ...     pass
     """
 
     def __init__(self, mode: bool = True):
-        self.before = _local.recorder.eager
-        _local.recorder.record.flush()
+        self.mode, self.before = mode, _local.recorder.eager
+        self.switch(mode)
+
+    def switch(self, mode: bool) -> None:
+        """Switch it on or off, when what was put off has run."""
+        settle()
         _local.recorder.eager = mode
 
     def __enter__(self) -> None:
-        pass
+        self.switch(self.mode)
 
     def __exit__(self, *_: object) -> None:
-        _local.recorder.eager = self.before
+        self.switch(self.before)
+
+    def __call__(self, function: Callable) -> Callable:
+        """Decorate."""
+        self.switch(self.before)
+        return super().__call__(function)
 
 
 def known(storage: Storage) -> bool:

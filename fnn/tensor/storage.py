@@ -47,9 +47,17 @@ class Storage(Cell):
         if self.form is not result.form:
             Changes.structure += 1
         assert result.record is not None
-        self._array, self.form = PENDING, result.form
+        try:
+            self._share(result)
+        except BaseException:  # an interrupt
+            self._share(result)
+            raise
+
+    def _share(self, result: Storage) -> None:
+        """Wait for what a result waits for; doing it twice is doing it once."""
         self.record, self.slot, self.late = result.record, result.slot, result.late
-        result.record.hand_over(self)
+        self._array, self.form = PENDING, result.form
+        self.record.hand_over(self)
 
 
 def restored(kind: type[Storage], array: np.ndarray) -> Storage:

@@ -36,8 +36,8 @@ class TensorBase(Stateful):
         fields = vars(self)
         if "storage" in fields:
             Changes.structure += 1
-        fields["storage"] = storage
-        fields["geometry"] = whole(storage.form.shape) if geometry is None else geometry
+        geometry = whole(storage.form.shape) if geometry is None else geometry
+        fields.update(storage=storage, geometry=geometry)  # at once, whatever interrupts
         return self
 
     def hold(self, result: Any) -> Self:
@@ -52,8 +52,12 @@ class TensorBase(Stateful):
         if geometry.dense == len(self.storage):
             if len(result) < len(self.storage):  # other views may need what lies behind
                 return self._hold(result)
-            self.storage.take(result)
-            return self if geometry.size == size else self._hold(self.storage)
+            try:
+                self.storage.take(result)
+            finally:  # an interrupt must not leave a view of what is no longer there
+                if geometry.size != size and self.storage.form is result.form:
+                    self._hold(self.storage)
+            return self
         require(
             size == geometry.size,
             "hold",

@@ -15,9 +15,10 @@ import fnn.pytorch as torch
 import fnn.torch7 as torch7
 import transforms
 from fnn.pytorch import nn
+from fnn.tensor import run
 from tests.policies import looking_programs, pytorch_training, torch7_training
 from tests.policies.ways import as_written, assert_same, outcome, plain
-from transforms.cells import Cell, tracing
+from transforms.cells import PENDING, Cell, tracing
 from transforms.program import SMALL
 
 every_way = pytest.mark.parametrize("wrap", [as_written, transforms.jit])
@@ -274,3 +275,21 @@ def test_large_arrays_that_nobody_holds_are_given_away_without_a_copy(wrap, monk
     step(*data)
     assert (100, 200) in copies
     assert not held.is_deleted()
+
+
+def test_what_is_remembered_of_code_that_never_repeats_is_bounded(monkeypatch):
+    monkeypatch.setattr(run, "LIMIT", 40)
+    for n in range(1, 50):
+        x = torch.arange(float(n))
+        assert (x * 2 + n).sum().item() == n * (n - 1) + n * n
+        assert run._memory.steps <= 40
+    assert len(run._memory.calls) <= 40
+
+
+def test_a_decorated_function_alone_is_eager():
+    def flush():
+        x = torch.ones(2) + 1
+        return x.storage._array is not PENDING
+
+    assert run.eager()(flush)()
+    assert not flush()

@@ -45,7 +45,8 @@ class Lifted:
                 self.repeat = None
             inner = Secluded(args, keywords, outside)
             if outside:
-                inner = Secluded(*jax.tree.unflatten(structure, own), outside)
+                copies, named = jax.tree.unflatten(structure, own)
+                inner = Secluded(copies, named, outside)
             survey = Survey(self.function, inner.args, inner.keywords)
             traced = self.find(survey)
             if inner.outside and not inner.serves(survey, traced):

@@ -74,14 +74,14 @@ class Survey:
         elif id(x) in self.number:
             self.found.append((path, Again(self.number[id(x)])))
         else:
-            self.number[id(x)] = len(self.objects)
+            place = self.number[id(x)] = len(self.objects)
             self.objects.append(x)
             self.paths.append(path)
             self.found.append((path, (type(x), identity(x))))
-            owner = self.number[id(x)] if isinstance(x, dict) else None
+            entries = x if isinstance(x, dict) else {}
             for name, value in inside(x):
-                if owner is not None and type(value) is float and x.get(name) is value:
-                    self.numbers.append(Entry(owner, name, value))
+                if type(value) is float and entries.get(name) is value:
+                    self.numbers.append(Entry(place, name, value))
                     self.found.append(((path, name), (float, Ellipsis)))
                 else:
                     self.visit((path, name), value)

@@ -53,6 +53,8 @@ class Memory:
 
 
 _memory = Memory()
+_concrete: set[type] = {type(None)}
+"""The types of arrays that can be read as they are; None stands for one in a pack."""
 
 
 class Foreign(Exception):
@@ -136,14 +138,16 @@ class Record:
         slots, values = self.cells, self.values
         code: list[Any] = []
         for leaf in leaves:
-            storage = getattr(leaf, "storage", leaf)
-            if isinstance(storage, Storage):
+            try:
+                storage, geometry = leaf.storage, leaf.geometry
+            except AttributeError:
+                pass
+            else:
                 if storage.record is self:
                     code.append(storage.slot)
                 else:
                     self.take(storage)
                     code.append(storage.form)
-                geometry = None if storage is leaf else leaf.geometry
                 if geometry is None:
                     code += (None, None)
                 elif geometry.dense == storage.form.size:
@@ -184,12 +188,14 @@ class Record:
     def take(self, storage: Storage) -> None:
         """Read a storage that no call of this record has touched."""
         array = storage._array
-        if array is PENDING:  # in another thread
-            array = cells.settled(storage)
-        if isinstance(array, Tracer):
-            raise Foreign
-        if isinstance(array, Lost):
-            array.complain()
+        if type(array) not in _concrete:
+            if array is PENDING:  # in another thread
+                array = cells.settled(storage)
+            if isinstance(array, Tracer):
+                raise Foreign
+            if isinstance(array, Lost):
+                array.complain()
+            _concrete.add(type(array))
         storage.record, storage.slot = self, len(self.cells)
         self.cells.append(storage)
         self.values.append(array)
@@ -326,10 +332,10 @@ def trace(call: Call, leaves: Sequence[Any], into: Sequence[Any]) -> Any:
     """Compute a call on arrays that are being traced."""
 
     def read(leaf: Any) -> Any:
-        storage = getattr(leaf, "storage", leaf)
-        if not isinstance(storage, Storage):
+        try:
+            storage, geometry = leaf.storage, leaf.geometry
+        except AttributeError:
             return jnp.asarray(leaf)
-        geometry = None if storage is leaf else leaf.geometry
         if geometry is None:
             return storage.array
         start = None if geometry.dense == storage.form.size else geometry.offset

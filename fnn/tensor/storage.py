@@ -14,6 +14,13 @@ class Storage(Cell):
     """A cell of elements in row-major order. The shape of its array carries no meaning."""
 
     __slots__ = ()
+    geometry = None
+    """A storage is looked at as a whole, as an operand like any other."""
+
+    @property
+    def storage(self) -> Storage:
+        """Itself."""
+        return self
 
     @property
     def dtype(self) -> Any:

@@ -4,7 +4,7 @@ A layer asks for what it needs by name: `params`, `state`, `key`, `train`; see `
 The doors for imperative code are `fnn.torch7` and `fnn.pytorch`, which are imported when asked for.
 """
 
-from fnn import initializers, loss, optim, schedules
+from fnn import initializers, loss, minimise, optim, schedules
 from fnn.activation import *
 from fnn.attention import *
 from fnn.compose import *

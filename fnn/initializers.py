@@ -4,7 +4,7 @@ A scheme is `name(key, shape, *, ..., dtype)`. Fans are counted as PyTorch count
 `(outputs, inputs, *kernel)`, every weight of a kernel counts, and groups are not seen.
 """
 
-from math import prod, sqrt
+from math import ceil, prod, sqrt
 
 import jax
 import jax.numpy as jnp
@@ -76,7 +76,10 @@ def uniform(
     high: float = 1.0,
     dtype: DTypeLike | None = None,
 ) -> Array:
-    """Uniform in [low, high)."""
+    """Uniform in [low, high).
+
+    Torch7's `reset(stdv)` is that within `sqrt(3) * stdv` of zero.
+    """
     return jax.random.uniform(key, shape, dtype, low, high)
 
 
@@ -106,6 +109,49 @@ def truncated_normal(
     bounds = (low - mean) / std, (high - mean) / std
     drawn = mean + std * jax.random.truncated_normal(key, *bounds, shape, dtype)
     return drawn.clip(low, high)
+
+
+def eye(key: Array, shape: Shape, *, dtype: DTypeLike | None = None) -> Array:
+    """The identity matrix, as far as it goes. PyTorch `eye_`."""
+    require(len(shape) == 2, "eye", f"shape {shape}", "(rows, columns)", "not a matrix")
+    return jnp.eye(*shape, dtype=dtype)
+
+
+def dirac(key: Array, shape: Shape, *, groups: int = 1, dtype: DTypeLike | None = None) -> Array:
+    """A convolution's weight that leaves its input as it is, group by group.
+
+    The kernel's middle is 1 from channel i to channel i, while there are both. PyTorch `dirac_`.
+    """
+    axes = len(shape)
+    require(
+        axes > 2 and shape[0] % groups == 0,
+        "dirac",
+        f"shape {shape} with {groups} groups",
+        "(outputs, inputs, *kernel), outputs a multiple of groups",
+        "the weight is no convolution's",
+    )
+    middle = tuple(size // 2 for size in shape[2:])
+    one = jnp.tile(jnp.eye(shape[0] // groups, shape[1], dtype=dtype), (groups, 1))
+    return jnp.zeros(shape, dtype).at[(..., *middle)].set(one)
+
+
+def sparse(
+    key: Array,
+    shape: Shape,
+    *,
+    sparsity: float,
+    std: float = 0.01,
+    dtype: DTypeLike | None = None,
+) -> Array:
+    """Gaussian, but a share of each column is zero, rounded up. Source: Martens 2010."""
+    require(len(shape) == 2, "sparse", f"shape {shape}", "(rows, columns)", "not a matrix")
+    drawn, order = jax.random.split(key)
+    place = jax.random.permutation(
+        order, jnp.tile(jnp.arange(shape[0])[:, None], shape[1]), independent=True
+    )
+    return jnp.where(
+        place < ceil(sparsity * shape[0]), 0, normal(drawn, shape, std=std, dtype=dtype)
+    )
 
 
 def xavier_uniform(
@@ -157,7 +203,9 @@ def orthogonal(
     """
     _fans(shape)
     rows, columns = shape[0], prod(shape[1:])
-    return gain * jax.random.orthogonal(key, rows, (), dtype, columns).reshape(shape)
+    kind = jax.dtypes.canonicalize_dtype(dtype or float)
+    wide = jnp.float32 if jnp.finfo(kind).bits < 32 else kind  # no factorisation is narrower
+    return (gain * jax.random.orthogonal(key, rows, (), wide, columns).reshape(shape)).astype(kind)
 
 
 def _fans(shape: Shape) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import pytest
 from fnn import initializers
 from fnn.conv import conv_init
 from fnn.embedding import embedding_init
+from fnn.errors import LayerError
 from fnn.linear import linear_init
 from fnn.norm import batch_norm_init, batch_norm_state, layer_norm_init
 
@@ -51,7 +52,10 @@ def test_distribution(name, options, moments, bounds):
         assert abs(drawn - mean).max() > 3.5 * std
 
 
-@pytest.mark.parametrize(("name", "options"), [row[:2] for row in SCHEMES])
+MORE = [("eye", {}), ("sparse", {"sparsity": 0.5}), ("orthogonal", {})]
+
+
+@pytest.mark.parametrize(("name", "options"), [row[:2] for row in SCHEMES] + MORE)
 def test_dtype(name, options):
     scheme = getattr(initializers, name)
     assert scheme(KEY, (4, 4), dtype=jnp.float16, **options).dtype == jnp.float16
@@ -65,6 +69,41 @@ def test_orthogonal(shape):
         matrix = initializers.orthogonal(KEY, shape, gain=2.0).reshape(shape[0], -1)
         small = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
         np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-13)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3)])
+def test_eye(shape):
+    np.testing.assert_array_equal(initializers.eye(KEY, shape), np.eye(*shape))
+
+
+@pytest.mark.parametrize(
+    ("shape", "groups"), [((4, 3, 3), 1), ((2, 3, 4, 5), 1), ((6, 2, 3, 1, 2), 2), ((6, 4, 3), 3)]
+)
+def test_dirac_equals_pytorch(shape, groups):
+    torch = pytest.importorskip("torch")
+    wanted = torch.nn.init.dirac_(torch.empty(shape), groups).numpy()
+    np.testing.assert_array_equal(initializers.dirac(KEY, shape, groups=groups), wanted)
+
+
+def test_sparse():
+    drawn = initializers.sparse(KEY, (101, 60), sparsity=0.25, std=0.3)
+    np.testing.assert_array_equal((drawn == 0).sum(0), 26)
+    assert 20 < (drawn == 0).sum(1).std() ** 2 + 10 < 30  # each column has rows of its own
+    np.testing.assert_allclose(drawn[drawn != 0].std(), 0.3, rtol=0.04)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "options"),
+    [
+        ("eye", (2, 2, 2), {}),
+        ("sparse", (3,), {"sparsity": 0.1}),
+        ("dirac", (3, 3), {}),
+        ("dirac", (4, 2, 3), {"groups": 3}),
+    ],
+)
+def test_shapes_that_are_refused(name, shape, options):
+    with pytest.raises(LayerError, match=name):
+        getattr(initializers, name)(KEY, shape, **options)
 
 
 def test_fan_in_bounds_of_the_layers():

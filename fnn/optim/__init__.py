@@ -5,7 +5,8 @@
 
 `updates` are to be added to the parameters, as in optax, so that an `Optimiser` and an optax object
 can stand in for each other. Numbers may be traced arrays, so that a new learning rate compiles
-nothing; flags are static. A state is a pytree that counts its updates in `step`.
+nothing; flags are static. A state is a pytree that counts its updates in `step`. `groups` gives
+parameters their own optimisers, or none, by their paths; `average` keeps a running mean of them.
 
 >>> import jax, jax.numpy as jnp
 >>> descent = optimiser(sgd, learning_rate=0.1, momentum=0.9)
@@ -23,25 +24,55 @@ from types import ModuleType
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-from jax import Array
 
 from fnn.errors import LayerError
 from fnn.layer import names
-from fnn.optim import adagrad, adam, adamw, rmsprop, sgd
-from fnn.optim.rule import like
+from fnn.optim import (
+    adadelta,
+    adafactor,
+    adagrad,
+    adam,
+    adamax,
+    adamw,
+    asgd,
+    average,
+    muon,
+    nadam,
+    nag,
+    radam,
+    rmsprop,
+    rprop,
+    sgd,
+    sparse_adam,
+)
+from fnn.optim.clip import clip_by_global_norm, clip_by_value, global_norm
+from fnn.optim.groups import Groups, groups
 
 __all__ = [
+    "Groups",
     "Optimiser",
+    "adadelta",
+    "adafactor",
     "adagrad",
     "adam",
+    "adamax",
     "adamw",
     "apply_updates",
+    "asgd",
+    "average",
     "clip_by_global_norm",
+    "clip_by_value",
     "global_norm",
+    "groups",
+    "muon",
+    "nadam",
+    "nag",
     "optimiser",
+    "radam",
     "rmsprop",
+    "rprop",
     "sgd",
+    "sparse_adam",
 ]
 
 
@@ -58,7 +89,8 @@ class Optimiser:
     def init(self, params: Any) -> Any:
         """The state before the first update."""
         wanted = names(self.module.init).hyper
-        return self.module.init(params, **{n: v for n, v in self.hyper if n in wanted})
+        hyper = {n: v(0) if callable(v) else v for n, v in self.hyper if n in wanted}
+        return self.module.init(params, **hyper)
 
     def update(self, grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
         """What to add to `params`, and the state after it."""
@@ -88,19 +120,3 @@ def optimiser(module: ModuleType, **hyper: Hashable) -> Optimiser:
 def apply_updates(params: Any, updates: Any) -> Any:
     """Add updates to parameters, which keep their types."""
     return jax.tree.map(lambda p, u: p + u.astype(p.dtype), params, updates)
-
-
-def global_norm(tree: Any) -> Array:
-    """The Euclidean norm of all numbers in a tree, at least in single precision."""
-    leaves = jax.tree.leaves(tree)
-    wide = max([jnp.float32, *(x.dtype for x in leaves)], key=lambda dtype: jnp.finfo(dtype).bits)
-    return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(wide))) for x in leaves))
-
-
-def clip_by_global_norm(grads: Any, maximum: Any) -> Any:
-    """Scale gradients down so that their global norm is at most `maximum`.
-
-    Source: Pascanu et al. 2013; PyTorch `clip_grad_norm_`.
-    """
-    factor = jnp.minimum(1, maximum / global_norm(grads))
-    return jax.tree.map(lambda g: g * like(factor, g), grads)

@@ -5,11 +5,8 @@ Source: Loshchilov and Hutter 2019; PyTorch `optim.AdamW`.
 
 from typing import Any
 
-import jax
-
 from fnn.optim import adam
 from fnn.optim.adam import State, init
-from fnn.optim.rule import like
 
 __all__ = ["State", "init", "update"]
 
@@ -26,14 +23,14 @@ def update(
     maximize: bool = False,
 ) -> tuple[Any, State]:
     """What to add to `params`, and the state after it; with amsgrad if `init` was."""
-    updates, state = adam.update(
+    return adam.update(
         grads,
         state,
         params,
         learning_rate=learning_rate,
         betas=betas,
         eps=eps,
+        weight_decay=weight_decay,
+        decoupled_weight_decay=True,
         maximize=maximize,
     )
-    decay = learning_rate * weight_decay
-    return jax.tree.map(lambda u, p: u - like(decay, p) * p, updates, params), state

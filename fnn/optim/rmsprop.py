@@ -11,6 +11,7 @@ Source: Hinton 2012, Graves 2013; Torch7 `optim.rmsprop`, PyTorch `optim.RMSprop
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -26,11 +27,13 @@ class State(NamedTuple):
     velocity: Any
 
 
-def init(params: Any, *, momentum: Any = 0.0, centered: bool = False) -> State:
+def init(
+    params: Any, *, momentum: Any = 0.0, centered: bool = False, initial_square: float = 0.0
+) -> State:
     """No updates so far; `mean` is kept if centred, `velocity` with momentum."""
     return State(
         first_step(),
-        zeros(params),
+        jax.tree.map(lambda p: jnp.full_like(p, initial_square), params),
         zeros(params) if centered else None,
         None if absent(momentum) else zeros(params),
     )

@@ -85,8 +85,19 @@ def corrected(weight: Any, step: Array, leaf: Array) -> Array:
     return -jnp.expm1(scalar(step, leaf) * jnp.log1p(-scalar(weight, leaf)))
 
 
+def slowed(rate: Any, decay: Any, step: Array, leaf: Array) -> Array:
+    """The learning rate `rate / (1 + step * decay)`, to compute with."""
+    rate = scalar(rate, leaf)
+    return rate if absent(decay) else rate / (1 + scalar(step, leaf) * scalar(decay, leaf))
+
+
 def downhill(rate: Any, decay: Any, step: Array, leaf: Array) -> Array:
-    """Minus the learning rate `rate / (1 + step * decay)`, in the type of a leaf."""
-    if absent(decay):
-        return like(-rate, leaf)
-    return like(scalar(-rate, leaf) / (1 + scalar(step, leaf) * scalar(decay, leaf)), leaf)
+    """Minus that rate, in the type of a leaf."""
+    return like(slowed(-rate, decay, step, leaf), leaf)
+
+
+def decayed(update: Array, param: Array, rate: Any, weight_decay: Any) -> Array:
+    """An update of a parameter that by itself decays to `(1 - rate * weight_decay) param`."""
+    if absent(weight_decay):
+        return update
+    return update - like(scalar(rate, param) * scalar(weight_decay, param), param) * param

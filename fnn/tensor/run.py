@@ -114,7 +114,7 @@ class Record:
 
     def result(self, form: Any, slot: int) -> Storage:
         """A storage that waits for a result."""
-        made = object.__new__(Parcel if form is None else Storage)
+        made: Any = object.__new__(Parcel if form is None else Storage)
         made._array, made.form, made.pack = PENDING, form, None
         made.late, made.version = False, 0
         made.record, made.slot = self, slot

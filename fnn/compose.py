@@ -10,6 +10,7 @@ has a path: `params["0"]["weight"]`. One key goes in; each child's key is folded
 (5, 2)
 """
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,9 +33,9 @@ def as_layer(function: Callable) -> Applicable:
     return function if isinstance(function, Applicable) else Layer(function)
 
 
-def fold(key: Array | None, name: str) -> Array | None:
+def fold(key: Array, name: str) -> Array:
     """The key of the child called `name`."""
-    return None if key is None else jax.random.fold_in(key, crc32(name.encode()))
+    return jax.random.fold_in(key, crc32(name.encode()))
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,7 +45,7 @@ class Network(Applicable):
     children: tuple[tuple[str, Applicable], ...]
 
     @cached_property
-    def reserved(self) -> frozenset[str]:  # type: ignore[override]
+    def reserved(self) -> frozenset[str]:
         """Whatever any child asks for."""
         return frozenset().union(*(child.reserved for _, child in self.children))
 
@@ -56,7 +57,7 @@ class Network(Applicable):
     def init(self, key: Array) -> dict[str, Any]:
         """Fresh parameters for each child that has some."""
         return {
-            name: child.init(fold(key, name))  # type: ignore[arg-type]
+            name: child.init(fold(key, name))
             for name, child in self.children
             if "params" in child.reserved
         }
@@ -74,7 +75,7 @@ class Network(Applicable):
             own = Given(
                 given.params[name] if "params" in wants else None,
                 given.state[name] if "state" in wants else None,
-                fold(given.key, name) if "key" in wants else None,
+                None if given.key is None or "key" not in wants else fold(given.key, name),
                 given.train,
             )
             try:
@@ -89,9 +90,9 @@ class Network(Applicable):
 
         return self.wire(run, *inputs), states
 
+    @abstractmethod
     def wire(self, run: Callable, *inputs: Any) -> Any:
         """Pass `inputs` through the children by `run(name, child, *inputs)`."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         inner = "".join(f"\n({name}): {child!r}" for name, child in self.children)
@@ -104,7 +105,7 @@ class Around(Applicable):
 
     layer: Applicable
 
-    @property
+    @cached_property
     def reserved(self) -> frozenset[str]:
         """What the layer asks for."""
         return self.layer.reserved

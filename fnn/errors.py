@@ -69,7 +69,7 @@ def locate(error: Exception, name: str, layer: Any, inputs: tuple[Any, ...]) -> 
     The note reads `at layer 2.body.0: linear(3, 4) given float32[2,5]`, and `error.path` has the
     names of the layers on the way.
     """
-    error.path = (name, *getattr(error, "path", ()))  # type: ignore[attr-defined]
+    vars(error)["path"] = (name, *getattr(error, "path", ()))
     mark = "at layer "
     notes = getattr(error, "__notes__", [])
     if notes and notes[-1].startswith(mark):

@@ -9,6 +9,7 @@ which makes its parameters, and where it has statistics `conv_state(*sizes)`.
 """
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -54,34 +55,34 @@ class Given(NamedTuple):
     train: bool = False
 
 
-class Applicable:
+class Applicable(ABC):
     """What layers and networks share: they are called by the convention, and can be introspected.
 
     A subclass says what it needs (`reserved`, `inputs`), begins (`init`, `initial_state`) and
     `fill`s a call with values of all reserved names, giving the output and the state after it.
     """
 
-    @property
+    @cached_property
+    @abstractmethod
     def reserved(self) -> frozenset[str]:
         """The reserved names that a call needs values for."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def inputs(self) -> tuple[Parameter, ...]:
         """The inputs of a call."""
-        raise NotImplementedError
 
+    @abstractmethod
     def init(self, key: Array) -> dict[str, Any]:
         """Fresh parameters."""
-        raise NotImplementedError
 
+    @abstractmethod
     def initial_state(self) -> dict[str, Any]:
         """The state before any example was seen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fill(self, given: Given, *inputs: Any) -> tuple[Any, Any]:
         """The output for `inputs`, and the state after it."""
-        raise NotImplementedError
 
     @cached_property
     def __signature__(self) -> Signature:
@@ -121,7 +122,7 @@ class Layer(Applicable):
     hyper: tuple[tuple[str, Hashable], ...] = ()
     options: tuple[tuple[str, Hashable], ...] = ()
 
-    @property
+    @cached_property
     def reserved(self) -> frozenset[str]:
         """The reserved names that the function asks for."""
         return names(self.function).reserved

@@ -18,7 +18,7 @@ from jax import Array
 from fnn.compose import Mode, Network, as_layer
 from fnn.errors import describe, require
 from fnn.layer import Applicable, Layer, layer
-from transforms.cells import Changes, Stateful, Watched
+from transforms.changes import Changes, Stateful, Watched
 
 KINDS = ("params", "state")
 
@@ -28,7 +28,8 @@ class Shell(Stateful):
 
     A dialect says which methods make up a computation (`protocol`), gives its modules children,
     parameters and buffers in its own way, and draws initial values from its own generator. A
-    container names the `network` that its children make up.
+    container names the `network` that its children make up. What has to be overridden says so when
+    it is called: an abstract base class would not mix with metaclasses of the user's own.
     """
 
     protocol: ClassVar[tuple[str, ...]] = ()
@@ -122,6 +123,22 @@ class Shell(Stateful):
         if found is None or child._mode == self._mode or "train" not in found.reserved:
             return found
         return Mode(found, child._mode)
+
+    @property
+    def _paths(self) -> dict[int, str]:
+        """The paths of the modules inside, in children or in other attributes, by identity."""
+        return self._once("paths", self._find_paths)
+
+    def _find_paths(self) -> dict[int, str]:
+        found: dict[int, str] = {id(self): ""}
+        turn: list[tuple[str, Any]] = [("", self)]
+        for prefix, module in turn:
+            attributes = [(n, x) for n, x in vars(module).items() if isinstance(x, Shell)]
+            for name, inner in (*module._children(), *attributes):
+                if id(inner) not in found:
+                    found[id(inner)] = prefix + name
+                    turn.append((f"{prefix}{name}.", inner))
+        return found
 
     def _rederive(self, **hyper: Hashable) -> None:
         """Change hyperparameters."""

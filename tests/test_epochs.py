@@ -7,8 +7,7 @@ import fnn.pytorch as torch
 import fnn.torch7 as torch7
 import transforms
 from fnn.pytorch import nn, optim
-from fnn.torch7 import nn as nn7
-from fnn.torch7 import optim as optim7
+from tests.policies import pytorch_training, torch7_training
 from transforms.signature import TransformError
 
 RANDOM = np.random.default_rng(0)
@@ -19,36 +18,13 @@ Y = RANDOM.integers(0, 2, (7, 6))
 def pytorch_step(make):
     torch.manual_seed(1)
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Dropout(0.2), nn.Linear(4, 2)).double()
-    optimizer = make(net.parameters())
-
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(net(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return net, step
+    return net, pytorch_training.training_step(net, make(net.parameters()))
 
 
 def torch7_step():
     torch7.manualSeed(1)
-    net = nn7.Sequential().add(nn7.Linear(3, 4)).add(nn7.Tanh())
-    net.add(nn7.Linear(4, 2)).add(nn7.LogSoftMax())
-    criterion, (params, grads) = nn7.ClassNLLCriterion(), net.getParameters()
-    config = {"learningRate": 0.1, "momentum": 0.9}
-
-    def step(x, y):
-        def feval(_):
-            grads.zero()
-            output = net.forward(x)
-            loss = criterion.forward(output, y)
-            net.backward(x, criterion.backward(output, y))
-            return loss, grads
-
-        return optim7.sgd(feval, params, config)[1][1]
-
-    return net, step, config
+    net, config = torch7_training.network(), {"learningRate": 0.1, "momentum": 0.9}
+    return net, torch7_training.sgd_step(net, config), config
 
 
 OPTIMISERS = {
@@ -94,7 +70,24 @@ def test_progress_is_reported_from_inside():
         step, times=3, every=4, progress=lambda i, loss: seen.append((i, float(loss)))
     )(torch.from_numpy(X), torch.from_numpy(Y))
     assert [i for i, _ in seen] == [4, 8, 12, 16, 20]
-    np.testing.assert_allclose([x for _, x in seen], np.asarray(losses)[3::4], rtol=1e-6)
+    np.testing.assert_array_equal([x for _, x in seen], np.asarray(losses)[3::4])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64", "float32", "bool"])
+def test_progress_has_the_numbers_of_the_outputs(dtype):
+    total = torch.zeros((), dtype=torch.float64)
+    data = np.arange(4).reshape(4, 1, 1) * np.full((300, 300), (2**40 + 1) / 3)
+    seen = []
+
+    def step(x):
+        total.add_((x @ x).sum())  # so much that jax computes it in a thread of its own
+        value = total.to(getattr(torch, dtype))
+        return {"one": value, "some": torch.stack([value, value])}
+
+    found = transforms.epochs(step, progress=lambda i, x: seen.append(x))(torch.from_numpy(data))
+    assert [str(np.asarray(x["one"]).dtype) for x in seen] == [dtype] * 4
+    for name, array in found.items():
+        np.testing.assert_array_equal([x[name] for x in seen], np.asarray(array))
 
 
 def test_a_second_call_goes_on_and_compiles_nothing():

@@ -90,6 +90,11 @@ STACKS = {
     "transpose(jvp(1))/0/jvp(1)/0/rematted_computation": ("1", "0"),
     "fc/transpose(fc)/jvp()": ("fc",),
     "fc/transpose(jvp(0.body))": ("fc", "0.body"),
+    "0/0/transpose(jvp(0))/1": ("0", "0", "0", "1"),
+    "0/0/transpose(0)/0/jvp(0)/0": ("0", "0", "0", "0"),
+    "0/0/transpose(jvp(0))/1/0/0/jvp(0)/1": ("0", "0", "0", "1"),  # a checkpoint
+    "transpose()/1/1/transpose(jvp(0))": ("1", "1", "0"),
+    "transpose()/1/1/jvp(2)": ("1", "1", "2"),
     "attention/bhqd,bhkd->bhqk": ("attention",),
 }
 

@@ -10,7 +10,7 @@ import fnn.torch7 as torch7
 import transforms
 from fnn.pytorch import nn, optim
 from fnn.torch7 import nn as nn7
-from fnn.torch7 import optim as optim7
+from tests.policies import pytorch_training, torch7_training
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(6, 3)).astype(np.float32)
@@ -29,39 +29,16 @@ def network():
 def pytorch_step(make):
     net = network()
     optimizer = make(net.parameters())
-    criterion = nn.CrossEntropyLoss()
-
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = criterion(net(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return net, optimizer, step
+    return net, optimizer, pytorch_training.training_step(net, optimizer)
 
 
 def torch7_step(dtype="torch.DoubleTensor", **config):
     before = torch7.getdefaulttensortype()
     torch7.setdefaulttensortype(dtype)
     torch7.manualSeed(1)
-    net = nn7.Sequential().add(nn7.Linear(3, 4)).add(nn7.Tanh())
-    net.add(nn7.Linear(4, 2)).add(nn7.LogSoftMax())
+    net = torch7_training.network()
     torch7.setdefaulttensortype(before)
-    criterion = nn7.ClassNLLCriterion()
-    params, grads = net.getParameters()
-
-    def step(x, y):
-        def feval(_):
-            grads.zero()
-            output = net.forward(x)
-            loss = criterion.forward(output, y)
-            net.backward(x, criterion.backward(output, y))
-            return loss, grads
-
-        return optim7.sgd(feval, params, config)[1][1]
-
-    return net, config, step
+    return net, config, torch7_training.sgd_step(net, config)
 
 
 def count(step):

@@ -11,13 +11,16 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
+
+from transforms.changes import Changes
+from transforms.forms import Form, form_of
 
 
 class _Local(threading.local):
@@ -32,153 +35,6 @@ settlers: list[Callable[[], None]] = []
 """Functions that run what this thread has put off; called before a function is traced or lifted."""
 running = threading.RLock()
 """Held while cells are recorded, computed or traced: one thread at a time."""
-
-
-class Changes:
-    """How often settings around cells have changed, anywhere.
-
-    `structure` counts the attributes of all `Stateful` objects, `results` the renewed ones.
-    """
-
-    structure = 0
-    results = 0
-
-
-class Stateful:
-    """An object with cells among its attributes, which `transforms.jit` looks into.
-
-    Its other attributes are settings, which select a program. `exchangeable` objects stand for
-    data: a call may be given another one of the same form where one was before. `transient`
-    attributes do not outlive a trace, and are no settings. `renewed` ones are set
-    by every step of training, and lead to nothing but data.
-    """
-
-    exchangeable: ClassVar[bool] = False
-    transient: ClassVar[tuple[str, ...]] = ()
-    renewed: ClassVar[tuple[str, ...]] = ()
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in self.renewed:
-            Changes.results += 1
-        elif name not in self.transient:
-            Changes.structure += 1
-        object.__setattr__(self, name, value)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in vars(self).items() if name not in self.transient}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-
-    def __delattr__(self, name: str) -> None:
-        Changes.structure += 1
-        object.__delattr__(self, name)
-
-
-def counted(method: Callable) -> Callable:
-    """A method of dict or list that counts as a change of settings."""
-
-    def change(self: Any, *args: Any, **keywords: Any) -> Any:
-        Changes.structure += 1
-        return method(self, *args, **keywords)
-
-    return change
-
-
-class Watched(dict):
-    """A dict of settings whose changes are counted."""
-
-    for _name in ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem"):
-        vars()[_name] = counted(getattr(dict, _name))
-    for _name in ("setdefault", "update"):
-        vars()[_name] = counted(getattr(dict, _name))
-
-
-class WatchedList(list):
-    """A list of settings whose changes are counted."""
-
-    for _name in ("__setitem__", "__delitem__", "__iadd__", "__imul__", "append", "clear"):
-        vars()[_name] = counted(getattr(list, _name))
-    for _name in ("extend", "insert", "pop", "remove", "reverse", "sort"):
-        vars()[_name] = counted(getattr(list, _name))
-
-
-def _sorted(x: Watched) -> tuple[tuple, tuple]:
-    names = sorted(x)
-    return tuple(x[name] for name in names), tuple(names)
-
-
-jax.tree_util.register_pytree_node(
-    Watched, _sorted, lambda names, values: Watched(zip(names, values, strict=True))
-)
-jax.tree_util.register_pytree_node(
-    WatchedList, lambda x: (tuple(x), None), lambda _, values: WatchedList(values)
-)
-
-
-class Form:
-    """The shape and type of what a cell holds. Equal forms are one object, with a number."""
-
-    __slots__ = ("dtype", "number", "shape", "size", "structure")
-
-    def __init__(self, shape: Any, dtype: Any, structure: Any, number: int):
-        self.shape, self.dtype, self.structure, self.number = shape, dtype, structure, number
-        self.size = int(np.prod(shape)) if structure is None else 0
-
-    def abstract(self) -> Any:
-        """What stands for the value in an abstract evaluation."""
-        if self.structure is None:
-            return jax.ShapeDtypeStruct(self.shape, self.dtype)
-        leaves = [jax.ShapeDtypeStruct(s, d) for s, d in zip(self.shape, self.dtype, strict=True)]
-        return jax.tree.unflatten(self.structure, leaves)
-
-
-_forms: dict[Any, Form] = {}
-
-
-def form(shape: tuple[int, ...], dtype: Any, structure: Any = None) -> Form:
-    """The form of arrays of this shape and type, or of a pytree of them."""
-    key = (shape, dtype, structure)
-    found = _forms.get(key)
-    if found is None:
-        found = _forms.setdefault(key, Form(shape, dtype, structure, len(_forms) + 1))
-    return found
-
-
-def form_of(value: Any) -> Form:
-    """The form of an array, or of a pytree of arrays that is one value, such as a pullback."""
-    try:
-        return _forms[value.shape, value.dtype, None]
-    except (AttributeError, KeyError):
-        pass
-    if hasattr(value, "dtype"):
-        return form(tuple(value.shape), value.dtype)
-    leaves, structure = jax.tree.flatten(value)
-    dtypes = tuple(getattr(leaf, "dtype", type(leaf)) for leaf in leaves)
-    return form(tuple(map(np.shape, leaves)), dtypes, structure)
-
-
-class Record(Protocol):
-    """Operations that have not run yet."""
-
-    def settle(self, cell: Cell) -> None:
-        """Give a cell the array that it waits for."""
-
-    def release(self, cell: Cell) -> None:
-        """Need no longer what a cell held."""
-
-    def hand_over(self, cell: Cell) -> None:
-        """Compute a result for another cell than the one that was made for it."""
-
-
-class Keeper(Protocol):
-    """A buffer that keeps the arrays of many cells."""
-
-    def settle(self, cell: Cell) -> None:
-        """Give a cell its array."""
-
-    def leave(self) -> None:
-        """Note that a cell has got another array."""
 
 
 class Pending:
@@ -363,7 +219,7 @@ class Touched(NamedTuple):
     array: Any
     stand_in: Array
     form: Form
-    pack: Keeper | None
+    pack: Any
 
 
 def known(cell: Cell) -> bool:

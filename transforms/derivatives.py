@@ -19,7 +19,7 @@ from typing import Any, Literal
 import jax
 from jax.tree_util import Partial
 
-from transforms.cells import Stateful
+from transforms.changes import Stateful
 from transforms.functional import route
 from transforms.objects import Box, bare, boxed, closed
 from transforms.point import Point, Wanted, choose, in_boxes, like, require_floating

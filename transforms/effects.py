@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from transforms.cells import Cell, Changes, Stateful, Trace, Watched, WatchedList
+from transforms.cells import Cell, Trace
+from transforms.changes import Changes, Stateful, Watched, WatchedList
 from transforms.settings import number_of
 from transforms.survey import Survey, attributes
 

@@ -7,10 +7,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
-from transforms.cells import Stateful, Trace, running, settlers
+from transforms.cells import Trace, running, settlers
+from transforms.changes import Stateful
 from transforms.effects import Call
+from transforms.functional import array_of
 from transforms.lift import Lifted
 from transforms.program import Program, Write
 from transforms.repeat import Repeat
@@ -32,7 +35,7 @@ class Epochs:
         """The outputs of all steps, stacked."""
         leaves, structure = jax.tree.flatten(batches)
         with jax.enable_x64(True):
-            arrays = [array_of(leaf) for leaf in leaves]
+            arrays = arrays_of(leaves)
         lengths = {array.shape[0] if array.ndim else 0 for array in arrays}
         if len(lengths) != 1 or 0 in lengths:
             shapes = ", ".join(str(array.shape) for array in arrays) or "nothing"
@@ -58,17 +61,17 @@ class Epochs:
                     f"{self.__name__}: every step changes the structure of what it works on"
                     "\nlikely cause: it adds to a list, or keeps what it has computed"
                 )
-            done.append(self.lifted(*batch(len(done))))
-            self.tell(len(done), done[-1])
-        results = [jax.tree.map(array_of, output) for output in done]
-        last = len(results)
+            outputs = arrays_of(self.lifted(*batch(len(done))))  # which later steps may change
+            done.append(outputs)
+            self.tell(len(done), outputs)
+        last = len(done)
         if rest is not None:
-            results.append(rest)
+            done.append(rest)
         stacked = jax.tree.map(
             lambda *parts: jnp.concatenate(
                 [part if i == last else part[None] for i, part in enumerate(parts)]
             ),
-            *results,
+            *done,
         )
         kind = next((type(leaf) for leaf in leaves if hasattr(leaf, "hold")), None)
         return jax.tree.map(lambda x: x if kind is None else kind.holding(x), stacked)
@@ -90,7 +93,8 @@ class Epochs:
     def tell(self, step: int, outputs: Any) -> None:
         """Report progress."""
         if self.progress is not None and step % self.every == 0:
-            self.progress(int(step), outputs)
+            outputs = jax.tree.map(lambda x: np.asarray(x)[()], outputs)
+            self.progress(step, outputs)
 
 
 class Loop:
@@ -135,11 +139,16 @@ class Loop:
                 written, raw = traced.program.function(reads, [row[k] for k in plain] + numbers)
                 outputs = self.outputs(written, raw)
                 if epochs.progress is not None:
-                    lax.cond(
-                        (i + 1) % epochs.every == 0,
-                        lambda: jax.debug.callback(epochs.tell, i + 1, outputs, ordered=True),
-                        lambda: None,
-                    )
+                    dtypes = jax.tree.map(lambda x: x.dtype, outputs)
+
+                    def tell(step: Array, halves: Any) -> None:
+                        epochs.tell(int(step), jax.tree.map(joined, halves, dtypes))
+
+                    def report() -> None:
+                        halves = jax.tree.map(halved, outputs)
+                        jax.debug.callback(tell, i + 1, halves, ordered=True)
+
+                    lax.cond((i + 1) % epochs.every == 0, report, lambda: None)
                 return [written[k] for k in self.carried], outputs
 
             return lax.scan(step, begin, jnp.arange(start, total))
@@ -162,7 +171,7 @@ class Loop:
             for cell, array in zip(made, written[known:], strict=True):
                 cell.array = array
             found = traced.output(Call(self.repeat.survey, made, raw, {}))
-            return jax.tree.map(array_of, found)
+            return arrays_of(found)
 
     def __call__(self, arrays: list[Array]) -> Any:
         """Run on what the cells hold now; the outputs, stacked."""
@@ -188,9 +197,21 @@ class Loop:
         return outputs
 
 
-def array_of(x: Any) -> Array:
-    """The array that an object stands for."""
-    return getattr(x, "array") if isinstance(x, Stateful) else jnp.asarray(x)  # noqa: B009
+def arrays_of(tree: Any) -> Any:
+    """The arrays of tensors, arrays and numbers."""
+    return jax.tree.map(lambda x: jnp.asarray(array_of(x)), tree)
+
+
+def halved(x: Array) -> Array:
+    """64-bit numbers in two halves: where jax calls back, it may know 32-bit types only."""
+    wide = x.dtype in (jnp.float64, jnp.int64, jnp.uint64)
+    return lax.bitcast_convert_type(x, jnp.uint32) if wide else x
+
+
+def joined(x: Any, dtype: Any) -> np.ndarray:
+    """The numbers of two halves."""
+    found = np.asarray(x)
+    return found if found.dtype == dtype else found.view(dtype)[..., 0]
 
 
 def like(x: Any, array: Array) -> Any:
@@ -208,8 +229,7 @@ def epochs(
     statistics and random streams go on from step to step. The first steps run one by one, until the
     optimiser has its state; the others are a `lax.scan`. The result is what the steps return,
     stacked in order. `times` goes through the data again. `progress(step, outputs)` is called from
-    inside the program after `every` so many steps, counted from 1; jax rounds what it reports to 32
-    bits, unless 64 bits are enabled.
+    inside the program after `every` so many steps, counted from 1, with NumPy's numbers and arrays.
 
     Inside a loop stock XLA computes the gradients of convolutions slowly on a CPU.
 

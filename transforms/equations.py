@@ -7,7 +7,7 @@ layers, `0.body.1`; the mark of a transposition says that an equation belongs to
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import count
 from math import prod
@@ -156,6 +156,20 @@ def program_of(eqn: JaxprEqn) -> ClosedJaxpr | None:
     return ClosedJaxpr(found, ()) if isinstance(found, Jaxpr) else found
 
 
+def inner_programs(eqn: JaxprEqn) -> list[Jaxpr]:
+    """The programs that an equation has among its parameters: bodies, branches, what it calls."""
+    values = [x for v in eqn.params.values() for x in (v if isinstance(v, tuple) else (v,))]
+    return [inner for x in values if isinstance(inner := getattr(x, "jaxpr", x), Jaxpr)]
+
+
+def all_equations(jaxpr: Jaxpr) -> Iterator[JaxprEqn]:
+    """The equations of a program, and those of the programs inside it."""
+    for eqn in jaxpr.eqns:
+        yield eqn
+        for inner in inner_programs(eqn):
+            yield from all_equations(inner)
+
+
 def within(around: Place, eqn: JaxprEqn) -> Place:
     """The place of an equation in a program that was called from a place."""
     stack = str(eqn.source_info.name_stack)
@@ -170,17 +184,23 @@ def within(around: Place, eqn: JaxprEqn) -> Place:
 def layer_of(stack: str) -> tuple[str, ...]:
     """The names of the layers in a stack of scopes such as `transpose(jvp(0))/body`."""
     names: list[str] = []
-    differentiated = -1  # how many names stand before the last mark of a derivative
-    for part in map(SEGMENT.fullmatch, stack.split("/")):
-        if part and "jvp(" in part["marks"]:
-            differentiated = len(names)
-        if part and NAME.fullmatch(part["name"]) and part["name"] not in ADDED_BY_JAX:
+    back: int | None = None  # how many names stand before the last mark of a transposition
+    inner: int | None = None  # and before a mark of a derivative after that
+    whole = False
+    for part in filter(None, map(SEGMENT.fullmatch, stack.split("/"))):
+        if "transpose(" in part["marks"]:
+            back, inner, whole = len(names), None, "jvp(" not in part["marks"]
+        elif "jvp(" in part["marks"]:
+            inner = len(names)
+        if NAME.fullmatch(part["name"]) and part["name"] not in ADDED_BY_JAX:
             names.append(part["name"])
-    # What custom_vjp and checkpoint do backward is marked by two stacks, the second complete.
-    for k in range(1, differentiated + 1 if "transpose(" in stack else 1):
-        if names[:k] == names[k : 2 * k]:
-            return tuple(names[k:])
-    return tuple(names)
+    if back is None or inner is None:
+        return tuple(names)
+    # What custom_vjp and checkpoint do backward has the names of the backward pass, and after them
+    # those of the forward, which are complete; checkpoint repeats what was differentiated.
+    repeated = [] if whole else names[inner:]
+    found = names[back : back + len(repeated)] == repeated
+    return tuple(names[back + len(repeated) :] if found else names)
 
 
 def typed(jaxpr: ClosedJaxpr, inputs: Sequence[Any]) -> list[Any]:

@@ -14,14 +14,14 @@ from weakref import WeakSet
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.core import Tracer
 from jax.extend.core import jaxpr_as_fun
 
-from transforms.cells import Cell, CellTouched, Purity, Stateful, Trace
+from transforms.cells import Cell, CellTouched, Purity, Trace
+from transforms.changes import Stateful
 from transforms.effects import Call, Effect, Recipes, Snapshot
 from transforms.objects import boxed, is_array, is_tensor, owner, same
 from transforms.signature import Transform
-from transforms.survey import Survey, ambient
+from transforms.survey import Survey, ambient, separate
 
 tapes: list[Callable[..., tuple[Any, Callable[[list[Any]], None]] | None]] = []
 """Functions that compute a pure function so that a facade's tape has it, see `evaluate`."""
@@ -93,9 +93,9 @@ class Flow:
         shapes: Sequence[Any] = (),
         stacking: bool = False,
     ):
-        outside = bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
+        outside = jnp.result_type(float) == jnp.float64
         self.survey = Survey(function, tuple(args), keywords)
-        part(self.survey.objects)
+        separate(self.survey)
         kinds = (type(x).holding for x in self.survey.objects if is_tensor(x))
         scalar = next(kinds, same) if stacking else None
         snapshot, trace = Snapshot(self.survey), Trace()
@@ -206,16 +206,6 @@ def nudge(x: Array) -> Array:
 
 
 nudge.defjvp(lambda primals, tangents: (jnp.zeros_like(primals[0]), tangents[0]))
-
-
-def part(objects: list[Any]) -> None:
-    """Inside another trace several cells may hold one array; here they have to be told apart."""
-    seen: set[int] = set()
-    for cell in objects:
-        if isinstance(cell, Cell) and isinstance(array := cell.array, Tracer):
-            if id(array) in seen:
-                cell.array = jnp.copy(array)
-            seen.add(id(array))
 
 
 def refresh(objects: list[Any]) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 import jax
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
-from transforms.cells import CellTouched, Purity, Stateful
+from transforms.cells import CellTouched, Purity
+from transforms.changes import Stateful
 from transforms.lift import Lifted
 from transforms.signature import keep, label
 

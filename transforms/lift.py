@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jax import Array
-from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
-from transforms.cells import Cell, Stateful, Trace, running, settlers, tracing
+from transforms.cells import Cell, Trace, running, settlers, tracing
+from transforms.changes import Stateful
 from transforms.effects import Call, Effect, Recipes, Snapshot
 from transforms.explain import place_of, report
 from transforms.program import Program, Write, calls_python
@@ -19,7 +18,7 @@ from transforms.reasons import Reader, difference
 from transforms.repeat import Repeat
 from transforms.settings import Entry, Settings
 from transforms.signature import label
-from transforms.survey import Survey, identity
+from transforms.survey import Survey, identity, separate
 
 
 class Lifted:
@@ -243,13 +242,3 @@ class Traced:
     def output(self, call: Call) -> Any:
         """What the function returns."""
         return jax.tree.unflatten(self.structure, [result(call) for result in self.results])
-
-
-def separate(survey: Survey) -> None:
-    """Inside another trace two cells may hold one tracer; here they have to be told apart."""
-    seen: set[int] = set()
-    for cell in survey.objects:
-        if isinstance(cell, Cell) and isinstance(cell._array, Tracer):
-            if id(cell.array) in seen:
-                cell.array = jnp.copy(cell.array)
-            seen.add(id(cell.array))

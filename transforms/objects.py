@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any
@@ -24,7 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from transforms.cells import Cell, Stateful
+from transforms.cells import Cell
+from transforms.changes import Stateful
 from transforms.effects import build
 from transforms.signature import TransformError
 from transforms.survey import attributes, data
@@ -178,8 +179,8 @@ def members(title: str, name: str, x: Any) -> list[Any] | None:
             " an ensemble; or it is the same for all examples: say with over=... what differs"
         )
     found = []
-    if isinstance(x, list | tuple) or (isinstance(x, Stateful) and not is_array(x)):
-        found = list(x)  # type: ignore[arg-type]
+    if isinstance(x, Iterable) and isinstance(x, list | tuple | Stateful) and not is_array(x):
+        found = list(x)
     return found if found and all(map(is_module, found)) else None
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.tree_util import keystr, tree_leaves_with_path
 
-from transforms.cells import Stateful
+from transforms.changes import Stateful
 from transforms.functional import Changes, Flow
 from transforms.objects import Box, bare, boxed, closed, owner, variables
 from transforms.signature import Call, TransformError, describe, place, require_names

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, JaxprEqn, jaxpr_as_fun
 
-from transforms.equations import Equation, Equations, is_float, typed
+from transforms.equations import Equation, Equations, inner_programs, is_float, typed
 from transforms.jit import Jit, jit
 
 HEADINGS = ("layer", "pass", "ms", "share", "equations", "flops", "bytes")
@@ -220,12 +220,7 @@ def clock(function: Callable, *args: Any) -> tuple[float, Any]:
 def flops(eqn: JaxprEqn) -> int:
     """About how many floating-point operations an equation is; of a while loop, one turn."""
     name, params = eqn.primitive.name, eqn.params
-    inner = [
-        sum(map(flops, jaxpr.eqns))
-        for value in params.values()
-        for jaxpr in (value if isinstance(value, tuple) else (value,))
-        if hasattr(jaxpr, "eqns")
-    ]
+    inner = [sum(map(flops, jaxpr.eqns)) for jaxpr in inner_programs(eqn)]
     if inner:
         return max(inner) * params.get("length", 1)
     results = sum(prod(shape(v)) for v in eqn.outvars if is_float(v.aval))

@@ -18,7 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from transforms.cells import PENDING, Cell, Form, form_of, settled, tracing
+from transforms.cells import PENDING, Cell, settled, tracing
+from transforms.equations import all_equations
+from transforms.forms import Form, form_of
 from transforms.tail import Divided
 
 SMALL = 4096
@@ -262,10 +264,7 @@ class Program:
 
 def calls_python(jaxpr: Any) -> bool:
     """Whether a program may fail while it runs, because it calls back."""
-    inner = [getattr(p, "jaxpr", p) for eqn in jaxpr.eqns for p in eqn.params.values()]
-    return any("callback" in eqn.primitive.name for eqn in jaxpr.eqns) or any(
-        calls_python(p) for p in inner if hasattr(p, "eqns")
-    )
+    return any("callback" in equation.primitive.name for equation in all_equations(jaxpr))
 
 
 def value_of(cell: Cell, value: Any) -> Any:

@@ -18,8 +18,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from transforms.cells import Cell, Changes, Stateful, Watched, WatchedList, form_of
+from transforms.cells import Cell
+from transforms.changes import Changes, Stateful, Watched, WatchedList
 from transforms.effects import Call
+from transforms.forms import form_of
 from transforms.survey import (
     Again,
     Survey,

@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
-from transforms.cells import Cell, Stateful
+from transforms.cells import Cell
+from transforms.changes import Stateful
 from transforms.settings import Entry
 
 ambient: list[Callable[[], Any]] = []
@@ -215,3 +218,13 @@ def codes(function: types.FunctionType) -> list[types.CodeType]:
     for code in found:
         found += [c for c in code.co_consts if isinstance(c, types.CodeType)]
     return found
+
+
+def separate(survey: Survey) -> None:
+    """Inside another trace two cells may hold one tracer; here they have to be told apart."""
+    seen: set[int] = set()
+    for cell in survey.objects:
+        if isinstance(cell, Cell) and isinstance(cell._array, Tracer):
+            if id(cell.array) in seen:
+                cell.array = jnp.copy(cell.array)
+            seen.add(id(cell.array))

@@ -12,7 +12,8 @@ from typing import Any
 import jax
 from jax import Array
 
-from transforms.cells import PENDING, Cell, form_of
+from transforms.cells import PENDING, Cell
+from transforms.forms import form_of
 
 
 class Divided:

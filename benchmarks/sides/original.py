@@ -6,31 +6,22 @@ from typing import Any
 import torch
 from torch import nn
 
+from benchmarks.sides import dialect
 from benchmarks.sides.side import Side, Unavailable
 from benchmarks.workloads import Workload, batch, parameters
-
-LAYERS = {
-    "linear": nn.Linear,
-    "conv": nn.Conv2d,
-    "pool": nn.MaxPool2d,
-    "relu": nn.ReLU,
-    "flatten": lambda *sizes: nn.Flatten(),
-}
-OPTIMISERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
-LOSSES = {"mse": nn.MSELoss, "cross_entropy": nn.CrossEntropyLoss}
 
 
 def eager(workload: Workload, transform: Callable = lambda function: function) -> Side:
     """The step as written."""
-    net = nn.Sequential(*(LAYERS[kind](*sizes) for kind, *sizes in workload.layers))
+    net = dialect.network(nn, workload)
     state = {
         f"{place}.{name}": torch.tensor(array)
         for place, arrays in parameters(workload).items()
         for name, array in arrays.items()
     }
     net.load_state_dict(state)
-    criterion = LOSSES[workload.loss]()
-    optimizer = OPTIMISERS[workload.optimiser](net.parameters(), lr=workload.rate)
+    criterion = dialect.criterion(nn, workload)
+    optimizer = dialect.optimizer(torch.optim, workload, net)
     x, y = map(torch.tensor, batch(workload))
     y = y if workload.loss == "mse" else y.long()
     loss_of = transform(lambda x, y: criterion(net(x), y))

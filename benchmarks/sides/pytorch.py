@@ -9,28 +9,20 @@ import numpy as np
 
 import fnn.pytorch as torch
 import transforms
+from benchmarks.sides import dialect
 from benchmarks.sides.side import Side, Unavailable
 from benchmarks.workloads import Workload, batch, parameters
 from fnn.pytorch import nn, optim
 
-LAYERS = {
-    "linear": nn.Linear,
-    "conv": nn.Conv2d,
-    "pool": nn.MaxPool2d,
-    "relu": nn.ReLU,
-    "flatten": lambda *sizes: nn.Flatten(),
-}
-OPTIMISERS = {"sgd": optim.SGD, "adam": optim.Adam}
-LOSSES = {"mse": nn.MSELoss, "cross_entropy": nn.CrossEntropyLoss}
 EPOCH = 100
 
 
 def trainer(workload: Workload) -> tuple[Any, Callable]:
     """A network, and a step of its training as written."""
-    net = nn.Sequential(*(LAYERS[kind](*sizes) for kind, *sizes in workload.layers))
+    net = dialect.network(nn, workload)
     net.load(jax.tree.map(jnp.array, parameters(workload)))
-    criterion = LOSSES[workload.loss]()
-    optimizer = OPTIMISERS[workload.optimiser](net.parameters(), lr=workload.rate)
+    criterion = dialect.criterion(nn, workload)
+    optimizer = dialect.optimizer(optim, workload, net)
 
     def train(x: Any, y: Any) -> Any:
         optimizer.zero_grad()

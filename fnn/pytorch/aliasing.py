@@ -76,7 +76,7 @@ def rewrite(tensor: Any, function: Callable, *operands: Any, **hyper: Any) -> An
     if not (is_grad_enabled() and any(map(needs_gradient, leaves))):
         return tensor._update(function, *operands, **hyper)
     refuse_leaf(tensor)
-    if tensor._base is not None:
+    if tensor._base is not None:  # the tape knows tensors, not the memory under them
         raise NotImplementedError(
             "a recorded change in place through a view is not supported\n"
             "likely cause: v = x[i]; v.add_(y), or x[i] += y; write x[i] = x[i] + y, or use "

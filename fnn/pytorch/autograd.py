@@ -17,6 +17,7 @@ import numpy as np
 from fnn.pytorch.back_names import back_name
 from fnn.tensor.gradient import differentiable, differentiated, pull_back
 from fnn.tensor.run import call_of, perform, run
+from fnn.tensor.scope import entered, scopes
 from fnn.tensor.storage import Storage
 from fnn.tensor.tensor import TensorBase
 from fnn.tensor.types import cast
@@ -93,12 +94,19 @@ class Node:
         self.outputs = [(o.geometry.size, o.element_type) for o in outputs]
         self.hooks: list[tuple[int, Callable[[Any], Any]]] = []
         self.sequence = next(_sequence)
+        self.scopes = scopes()
         for i, output in enumerate(outputs):
             vars(output).update(grad_fn=self, _output=i)
 
     def name(self) -> str:
         """The name that PyTorch gives the way back of this function."""
         return self._name
+
+    def back(self, gradients: list[Any]) -> list[Storage]:
+        """The gradients by the inputs, from those by the outputs."""
+        if hasattr(self.pullback, "eager"):
+            return self.pullback.eager(gradients)
+        return run(pull_back, self.pullback, gradients)
 
     def __repr__(self) -> str:
         return f"<{self._name}>"
@@ -186,10 +194,11 @@ def propagate(
             np.zeros(size, dtype) if found is None else found
             for (size, dtype), found in zip(node.outputs, gradients, strict=True)
         ]
-        if hasattr(node.pullback, "eager"):
-            sent = node.pullback.eager(gradients)
+        if node.scopes:
+            with entered(node.scopes):
+                sent = node.back(gradients)
         else:
-            sent = run(pull_back, node.pullback, gradients)
+            sent = node.back(gradients)
         for (target, output), gradient in zip(node.edges, sent, strict=True):
             send(target, output, gradient)
         if not retain_graph:
@@ -267,7 +276,7 @@ def grad(
 
 
 def refuse_graph(create_graph: bool) -> None:
-    """The way back isn't recorded itself."""
+    """The way back isn't recorded itself: a node has its pullback, but not its function."""
     if create_graph:
         raise NotImplementedError(
             "create_graph=True: gradients can't be differentiated through the tape; write the "

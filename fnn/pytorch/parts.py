@@ -160,6 +160,6 @@ def as_strided(
             f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} are "
             f"out of bounds for storage of {len(input.storage)} elements"
         )
-    if input.requires_grad:
+    if input.requires_grad:  # the view may reach outside of the tensor, where the tape has nothing
         raise NotImplementedError("as_strided has no gradient; use narrow, select, unfold")
     return input._view(*found)

@@ -108,7 +108,7 @@ def refuse(name: str, kind: dtype, operands: tuple[Any, ...]) -> None:
     if name in NOT_OF_TRUTHS and any(truths):
         text = NOT_OF_TRUTHS[f"{name} both" if len(truths) > 1 and all(truths) else name]
         raise RuntimeError(f"{text} operator instead.")
-    if kind.is_floating_point and name.startswith("bitwise"):
+    if kind.is_floating_point and name.startswith("bitwise"):  # the error that PyTorch has
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{kind.word}'")
     if kind.is_floating_point or len(operands) < 2:
         return

@@ -296,7 +296,7 @@ def normalised(name: str, function: Callable, doc: str) -> Callable:
     def reduce(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
         x = input if dtype is None else input.to(dtype)
         if not x.is_floating_point():
-            kernel = f'"{name}_lastdim_kernel_impl"'
+            kernel = f'"{name}_lastdim_kernel_impl"'  # the error that PyTorch has
             raise NotImplementedError(f"{kernel} not implemented for '{x.dtype.word}'")
         return record(function, x, axis=axis_of(x, dim))
 

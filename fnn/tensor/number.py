@@ -17,7 +17,7 @@ from jax import Array
 from fnn.tensor.run import known, look, run
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import from_data
-from transforms.cells import Stateful
+from transforms.changes import Stateful
 
 
 class Number(Stateful):

@@ -25,8 +25,9 @@ from jax.core import Tracer
 from fnn.tensor.steps import NUMBERS, Call, Step, look_at, put
 from fnn.tensor.storage import Parcel, Storage
 from transforms import cells
-from transforms.cells import PENDING, Lost, form_of, running
+from transforms.cells import PENDING, Lost, running
 from transforms.explain import report
+from transforms.forms import form_of
 
 LIMIT = 20_000
 """How many steps are remembered."""

@@ -17,7 +17,8 @@ from jax import Array, lax
 
 from fnn.tensor import views
 from fnn.tensor.views import View
-from transforms.cells import Form, form
+from transforms.equations import all_equations
+from transforms.forms import Form, form
 from transforms.program import Program, Write, calls_python
 
 NUMBERS = (bool, int, float, complex)
@@ -197,7 +198,7 @@ class Step:
             jaxpr, (outputs, written) = jax.make_jaxpr(run, return_shape=True)(
                 [self.values[i] for i in needed]
             )
-        self.weight = equations(jaxpr.jaxpr)
+        self.weight = sum(1 for _ in all_equations(jaxpr.jaxpr))
         self.calls_python = calls_python(jaxpr.jaxpr) or (
             self.before is not None and self.before.calls_python
         )
@@ -276,12 +277,3 @@ def weak(kind: type) -> jax.ShapeDtypeStruct:
     """What stands for one of Python's numbers."""
     dtype = {int: np.int64, float: np.float64, complex: np.complex128}.get(kind, np.bool_)
     return jax.ShapeDtypeStruct((), dtype, weak_type=kind is not bool)
-
-
-def equations(jaxpr: Any) -> int:
-    """How many equations a program has, those of inner ones too."""
-    total = 0
-    for equation in jaxpr.eqns:
-        inner = [getattr(p, "jaxpr", p) for p in equation.params.values()]
-        total += 1 + sum(equations(p) for p in inner if hasattr(p, "eqns"))
-    return total

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from fnn.tensor.types import from_data
-from transforms.cells import PENDING, Cell, Changes
+from transforms.cells import PENDING, Cell
+from transforms.changes import Changes
 
 
 class Storage(Cell):

@@ -15,7 +15,7 @@ from fnn.tensor.run import look, run
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import from_data
 from fnn.tensor.views import Geometry, contiguous_stride, extent, is_contiguous, whole
-from transforms.cells import Changes, Stateful
+from transforms.changes import Changes, Stateful
 
 
 class TensorBase(Stateful):

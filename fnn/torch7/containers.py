@@ -7,9 +7,11 @@ from typing import Any, Self
 
 from fnn.compose import Branch, Parallel, Serial
 from fnn.tensor.run import run
+from fnn.tensor.scope import calling
 from fnn.torch7.module import Module
 from fnn.torch7.passing import as_input, held, type_name
 from fnn.torch7.table import Table
+from transforms.cells import tracing
 
 __all__ = ["ConcatTable", "Container", "ParallelTable", "Sequential"]
 
@@ -47,7 +49,8 @@ class Container(Module):
     def parameters(self) -> tuple[Table, Table]:
         """All parameters and all their gradients, in the order of the modules."""
         pairs = [module.parameters() for module in self.modules]
-        return tuple(Table(t for pair in pairs for t in pair[i] or ()) for i in (0, 1))  # type: ignore[return-value]
+        params, grads = (Table(t for pair in pairs for t in pair[i] or ()) for i in (0, 1))
+        return params, grads
 
     def training(self) -> None:
         """Behave as in training, with all modules inside."""
@@ -68,9 +71,9 @@ class Container(Module):
             module.reset(stdv)
         return self
 
-    def share(self, other: Module, *names: str) -> Self:
+    def share(self, other: Any, *names: str) -> Self:
         """Have the modules' named fields share the storages of those in `other`."""
-        for mine, theirs in zip(self.modules, other.modules, strict=True):  # type: ignore[attr-defined]
+        for mine, theirs in zip(self.modules, other.modules, strict=True):
             mine.share(theirs, *names)
         return self
 
@@ -95,10 +98,9 @@ class Container(Module):
         self.output = self._through(input)
         return self.output
 
-    def backward(self, input: Any, gradOutput: Any, scale: float = 1) -> Any:
-        """Go back through all modules."""
+    def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:
         if self.layer is not None:
-            return super().backward(input, gradOutput, scale)
+            return super()._go_back(input, gradOutput, scale)
         self.gradInput = self._back("backward", input, gradOutput, scale)
         return self.gradInput
 
@@ -120,7 +122,10 @@ class Container(Module):
         """Call a module's method, and say where an error came from."""
         module = self.modules[index]
         try:
-            return getattr(module, method)(*args)
+            if not tracing():
+                return getattr(module, method)(*args)
+            with calling(module, self, backward=method != "updateOutput"):
+                return getattr(module, method)(*args)
         except Exception as error:
             error.add_note(f"In {index} module of {type_name(self)}: {str(module).splitlines()[0]}")
             raise
@@ -160,15 +165,15 @@ class Sequential(Container):
 
 
 class _Side(Container):
-    """Modules side by side: the outputs are a table."""
+    """Modules side by side: the outputs are a table. A subclass has `_each` and `_gather`."""
 
     def _each(self, input: Any) -> list[Any]:
         """What each module is given."""
-        raise NotImplementedError
+        raise NotImplementedError  # by hand, as in Shell
 
     def _gather(self, gradients: list[Any]) -> Any:
         """The gradient by the input, from those by what each module was given."""
-        raise NotImplementedError
+        raise NotImplementedError  # by hand, as in Shell
 
     def _hold_output(self, value: Any) -> Any:
         self._output = Table([m._hold_output(v) for m, v in zip(self.modules, value, strict=True)])

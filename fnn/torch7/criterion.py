@@ -14,7 +14,7 @@ from fnn.tensor.number import Number
 from fnn.tensor.run import known, run
 from fnn.torch7.passing import Convertible, as_input, held, shaped, type_name
 from fnn.torch7.tensor import Tensor
-from transforms.cells import Stateful
+from transforms.changes import Stateful
 
 __all__ = ["ClassNLLCriterion", "Criterion", "MSECriterion"]
 

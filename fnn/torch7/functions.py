@@ -14,7 +14,7 @@ from fnn.tensor.run import run
 from fnn.tensor.types import from_data
 from fnn.torch7 import storage, tensor
 from fnn.torch7.counting import axis, sizes, whole
-from fnn.torch7.maths import Operation, kinds, summary
+from fnn.torch7.maths import common_type, kinds, summary
 from fnn.torch7.operations import OPERATIONS, SWAPPED_POWER
 from fnn.torch7.random import (
     DISTRIBUTIONS,
@@ -124,7 +124,7 @@ def cat(*arguments: Any) -> Tensor:
     found = [x for x in map(fromarray, filter(is_tensor, tensors)) if x.length]
     if not found:
         return Tensor()
-    Operation("cat", joined).check(*found)
+    common_type("cat", *found)
     last = max(x.dim() for x in found)
     dimension = last if is_tensor(arguments[-1]) or len(arguments) == 1 else whole(arguments[-1])
     return found[0]._around(run(joined, found, axis=axis(dimension, max(last, dimension))))

@@ -7,6 +7,7 @@ what is computed; all else gives a new tensor, or a number.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
@@ -29,7 +30,7 @@ DIVISIONS = ("div", "cdiv", "addcdiv", "fmod", "cfmod", "remainder", "cremainder
 
 
 @dataclass(frozen=True)
-class Operation:
+class Operation(ABC):
     """One name. `forms` says what may follow the first tensor: t a tensor, n a number."""
 
     name: str
@@ -38,9 +39,9 @@ class Operation:
     in_place: bool = False
     floating: bool = False
 
+    @abstractmethod
     def compute(self, x: Any, *others: Any) -> Any:
         """The result in new storages."""
-        raise NotImplementedError
 
     def method(self, x: Any, *arguments: Any) -> Any:
         """`x.f(...)`, `x.f(source, ...)`."""
@@ -75,20 +76,26 @@ class Operation:
         return TypeError(f"{self.name}: given ({given}), wanted ({') or ('.join(forms)})")
 
     def check(self, *operands: Any) -> None:
-        """Torch7 converts nothing: all tensors have one type."""
-        first, *others = (np.dtype(element_type(x)) for x in operands if kinds([x]) == "t")
-        for other in others:
-            if other != first:
-                raise TypeError(
-                    f"{self.name}: given a {name_of(first, 'Tensor')} and a "
-                    f"{name_of(other, 'Tensor')}, wanted tensors of one type\n"
-                    "likely cause: Torch7 converts only when it is told to: use typeAs, or double"
-                )
+        """All tensors have one type, and one that the operation has."""
+        first = common_type(self.name, *operands)
         if self.floating and first.kind != "f":
             raise TypeError(
                 f"{self.name}: given a {name_of(first, 'Tensor')}, wanted floating-point numbers\n"
                 "likely cause: the tensor was not converted: use double"
             )
+
+
+def common_type(name: str, *operands: Any) -> np.dtype:
+    """The type of all tensors: Torch7 converts nothing."""
+    first, *others = (np.dtype(element_type(x)) for x in operands if kinds([x]) == "t")
+    for other in others:
+        if other != first:
+            raise TypeError(
+                f"{name}: given a {name_of(first, 'Tensor')} and a {name_of(other, 'Tensor')}, "
+                "wanted tensors of one type\n"
+                "likely cause: Torch7 converts only when it is told to: use typeAs, or double"
+            )
+    return first
 
 
 @dataclass(frozen=True)

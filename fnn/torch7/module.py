@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import jax
 import numpy as np
-from jax import Array
 
 from fnn.errors import LayerError
 from fnn.layer import Applicable
@@ -18,9 +17,10 @@ from fnn.tensor import updates
 from fnn.tensor.gradient import Differentiated, Filled, Operands, again, differentiable
 from fnn.tensor.replay import replay
 from fnn.tensor.run import run
+from fnn.tensor.scope import calling
 from fnn.tensor.storage import Storage
-from fnn.tensor.types import cast, from_data
-from fnn.torch7.flatten import flatten
+from fnn.tensor.types import from_data
+from fnn.torch7.learner import Learner
 from fnn.torch7.passing import (
     Convertible,
     as_inputs,
@@ -35,6 +35,7 @@ from fnn.torch7.passing import (
 from fnn.torch7.random import keys
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
+from transforms.cells import tracing
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Run:
     output: Any
 
 
-class Module(Convertible, Shell):
+class Module(Convertible, Learner):
     """A differentiable object with `output` after forward and `gradInput` after backward.
 
     A derived module gets its three `update...` methods from its pure layer. A module that computes
@@ -67,10 +68,6 @@ class Module(Convertible, Shell):
     renewed = (*results, "output", "gradInput")
 
     train = True
-    weight: Tensor
-    bias: Tensor | None
-    gradWeight: Tensor
-    gradBias: Tensor | None
     _run: Run | None = None
     _inside: Callable[[], None] | None = None
 
@@ -117,6 +114,9 @@ class Module(Convertible, Shell):
 
     def forward(self, input: Any) -> Any:
         """Compute `output` from `input`."""
+        if tracing():
+            with calling(self):
+                return self.updateOutput(input)
         return self.updateOutput(input)
 
     def backward(self, input: Any, gradOutput: Any, scale: float = 1) -> Any:
@@ -124,6 +124,13 @@ class Module(Convertible, Shell):
 
         `input` is what the last `forward` was given.
         """
+        if tracing():
+            with calling(self, backward=True):
+                return self._go_back(input, gradOutput, scale)
+        return self._go_back(input, gradOutput, scale)
+
+    def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:
+        """Go backward by the pure layer, or by the two methods."""
         if self.layer is not None:
             return self._pull(gradOutput, leaves(self.tensors("gradients")), scale)
         self.updateGradInput(input, gradOutput)
@@ -242,80 +249,12 @@ class Module(Convertible, Shell):
         for module in modules.values():
             module._inside = inside
 
-    def _descendants(self, path: tuple[str, ...] = ()) -> Any:
-        """All modules inside, with their paths."""
-        for name, child in self._children():
-            yield (*path, name), child
-            yield from child._descendants((*path, name))
-
-    # Parameters.
-
-    def _add_parameter(self, name: str, shape: tuple[int, ...]) -> None:
-        setattr(self, name, Tensor(*shape))
-        setattr(self, gradient_name(name), Tensor(*shape))
-
-    def _add_buffer(self, name: str, array: Array) -> None:
-        setattr(self, name, Tensor(*array.shape).copy(np.asarray(array)))
-
     def be(self, derived: Applicable, shapes: Any, state: Any) -> None:
         """Be a layer with parameters of these shapes and with this state, in nested dicts."""
         Module.__init__(self)
         super().be(derived, shapes, state)
         self._trees["gradients"] = jax.tree.map(gradient_name, self._trees["params"])
         self.reset()
-
-    def load(self, params: Any, state: Any | None = None) -> Self:
-        """Hold the arrays of a pytree, as `pure` gives them; the gradients take their types."""
-        super().load(params, state)
-        pairs = zip(leaves(self.tensors("params")), leaves(self.tensors("gradients")), strict=True)
-        for parameter, gradient in pairs:
-            if gradient.element_type != parameter.element_type:
-                gradient.storage.array = cast(gradient.storage.array, parameter.element_type)
-        return self
-
-    def reset(self, stdv: float | None = None) -> Self:
-        """Draw the parameters anew, uniform in +-1/sqrt(fan in), or in +-sqrt(3) `stdv`."""
-        if self._derived is not None and (names := self.names("params")):
-            fan_in = int(np.prod(getattr(self, names[0]).geometry.size[1:]))
-            bound = 1 / fan_in**0.5 if stdv is None else stdv * 3**0.5
-            for name in names:
-                getattr(self, name).uniform(-bound, bound)
-        return self
-
-    def parameters(self) -> tuple[Table, Table] | tuple[None, None]:
-        """All parameters and all their gradients; a pair of None if there are none."""
-        names = self.names("params") if self._derived is not None else ("weight", "bias")
-        pairs = [(getattr(self, n, None), getattr(self, gradient_name(n), None)) for n in names]
-        pairs = [(p, g) for p, g in pairs if p is not None and g is not None]
-        return (Table(p for p, _ in pairs), Table(g for _, g in pairs)) if pairs else (None, None)
-
-    def learnable(self) -> dict[str, Tensor]:
-        """The parameters that `transforms.grad` differentiates by, by path, such as `1.weight`."""
-        modules = [((), self), *self._descendants()]
-        paths = {
-            id(x): ".".join([*(str(int(n) + 1) if n.isdigit() else n for n in path), name])
-            for path, module in reversed(modules)
-            for name, x in vars(module).items()
-        }
-        found = enumerate(self.parameters()[0] or (), 1)
-        return {paths.get(id(x), str(i)): x for i, x in found}
-
-    def getParameters(self) -> tuple[Tensor, Tensor]:
-        """Two vectors: all parameters, all gradients. The modules' tensors become views of them."""
-        params, grads = self.parameters()
-        return flatten(params or ()), flatten(grads or ())
-
-    def zeroGradParameters(self) -> None:
-        """Set all gradients to zero."""
-        grads = list(self.parameters()[1] or ())
-        run(updates.zeros, grads, into=grads)
-
-    def updateParameters(self, learningRate: float) -> None:
-        """Take one step against the gradients."""
-        params, grads = (list(found or ()) for found in self.parameters())
-        run(updates.descend, params, grads, learningRate, into=params)
-
-    # Modes, copies, lists.
 
     def training(self) -> None:
         """Behave as in training."""

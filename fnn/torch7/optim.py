@@ -123,14 +123,14 @@ def adam(
     """One step of Adam, which changes `x` in place.
 
     Args:
-        opfunc: takes `x`, returns the function's value and its gradient
-        x: the parameters
+        opfunc: as in `sgd`
+        x: as in `sgd`
         config: learningRate (1e-3), learningRateDecay, beta1 (0.9), beta2 (0.999), epsilon (1e-8),
             weightDecay
         state: what is kept between steps: t, m, v and denom; by default it is kept in `config`
 
     Returns:
-        `x`, and a table of the function's value before the step.
+        What `sgd` returns.
 
     """
     config = {} if config is None else config

@@ -7,7 +7,7 @@ from typing import Any
 
 from fnn.torch7.counting import CountError, whole
 from fnn.torch7.printing import number_text
-from transforms.cells import Stateful, WatchedList
+from transforms.changes import Stateful, WatchedList
 
 DEPTH = 4  # tables further inside are printed as {...}
 

@@ -13,7 +13,7 @@ from fnn.optim.together import together
 from fnn.pytorch.autograd import enable_grad
 from fnn.pytorch.tensor import Tensor
 from fnn.tensor.run import run
-from transforms.cells import Changes, Stateful, Watched
+from transforms.changes import Changes, Stateful, Watched
 
 
 class Optimizer(Stateful):

@@ -30,7 +30,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, str | bytes):
         return batch
     if isinstance(first, Mapping):
-        return type(first)({key: default_collate([x[key] for x in batch]) for key in first})  # type: ignore[call-arg]
+        kind: Any = type(first)
+        return kind({key: default_collate([x[key] for x in batch]) for key in first})
     if isinstance(first, Sequence):
         if any(len(x) != len(first) for x in batch):
             raise RuntimeError("each element in list of batch should be of equal size")

@@ -6,6 +6,7 @@ The doors for imperative code are `fnn.torch7` and `fnn.pytorch`, which are impo
 
 from fnn import initializers, loss, minimise, optim, schedules
 from fnn.activation import *
+from fnn.adaptive import *
 from fnn.attention import *
 from fnn.compose import *
 from fnn.conv import *
@@ -13,9 +14,12 @@ from fnn.distribution import *
 from fnn.dropout import *
 from fnn.embedding import *
 from fnn.errors import *
+from fnn.fold import *
 from fnn.linear import *
+from fnn.local_norm import *
 from fnn.norm import *
 from fnn.pool import *
 from fnn.recurrent import *
+from fnn.resize import *
 from fnn.shape import *
 from fnn.training import *

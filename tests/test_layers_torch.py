@@ -1,6 +1,5 @@
 """Values and gradients of the table's rows equal PyTorch's, kinks and ties included."""
 
-from functools import partial
 from itertools import chain
 
 import jax
@@ -25,6 +24,11 @@ def floating(leaf):
     return "float" in str(leaf.dtype)
 
 
+def parted(leaves):
+    """Those that are floating, and the others."""
+    return [y for y in leaves if floating(y)], [y for y in leaves if not floating(y)]
+
+
 def both(example, given):
     """Outputs, and gradients by all that is floating except the state: fnn's, then PyTorch's."""
     leaves, tree = jax.tree.flatten_with_path(given)
@@ -40,13 +44,17 @@ def both(example, given):
         arguments = jax.tree.unflatten(tree, filled)
         return jax.tree.leaves(apply(*(arguments[name] for name in given), **example.hyper))
 
-    ours, pullback = jax.vjp(partial(outputs, example.apply, leaves), [leaves[i] for i in where])
+    ours, pullback, others = jax.vjp(
+        lambda changed: parted(outputs(example.apply, leaves, changed)),
+        [leaves[i] for i in where],
+        has_aux=True,
+    )
     random = np.random.default_rng(1)
     directions = [random.uniform(-1, 1, y.shape).astype(y.dtype) for y in ours]
 
     known = [torch.tensor(np.array(leaf)) for leaf in leaves]
     changed = [known[i].requires_grad_() for i in where]
-    theirs = outputs(TORCH[example.apply], known, changed)
+    theirs, indices = parted(outputs(TORCH[example.apply], known, changed))
     # the running statistics have gradients in fnn, but are constants in PyTorch
     constant = [not y.requires_grad for y in theirs]
     pairs = [
@@ -54,7 +62,7 @@ def both(example, given):
     ]
     grads = torch.autograd.grad([y for y, _ in pairs], changed, [d for _, d in pairs])
     (gradients,) = pullback([d * (not c) for d, c in zip(directions, constant, strict=True)])
-    return (ours, gradients), ([y.detach() for y in theirs], grads)
+    return (ours + others, gradients), ([y.detach() for y in theirs] + indices, grads)
 
 
 def assert_close(found, wanted, tolerance):

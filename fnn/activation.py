@@ -6,17 +6,15 @@ is made harmless first: otherwise the gradient would be NaN also where the other
 
 from math import pi, sqrt
 
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from fnn.errors import describe, require
+from fnn.errors import require
 
 __all__ = [
     "celu",
     "elu",
     "gelu",
-    "glu",
     "hard_shrink",
     "hard_sigmoid",
     "hard_swish",
@@ -25,11 +23,8 @@ __all__ = [
     "leaky_relu",
     "log_sigmoid",
     "mish",
-    "prelu",
-    "prelu_init",
     "relu",
     "relu6",
-    "rrelu",
     "selu",
     "sigmoid",
     "silu",
@@ -47,6 +42,9 @@ def identity(x: Array) -> Array:
 
     x:      (...)
     ->      (...)
+
+    Source: PyTorch and Torch7 `nn.Identity`; Torch7 `nn.Contiguous`, `nn.Copy`: an array has no
+    strides, and its type is that of its elements.
     """
     return x
 
@@ -67,6 +65,8 @@ def relu(x: Array) -> Array:
 
     x:      (...)
     ->      (...)
+
+    Source: PyTorch and Torch7 `nn.ReLU`.
     """
     return jnp.where(x <= 0, 0.0, x)
 
@@ -77,7 +77,7 @@ def leaky_relu(x: Array, *, slope: float = 0.01) -> Array:
     x:      (...)
     ->      (...)
 
-    Source: Maas et al. 2013.
+    Source: Maas et al. 2013; PyTorch and Torch7 `nn.LeakyReLU`.
     """
     return jnp.where(x > 0, x, slope * x)
 
@@ -88,7 +88,7 @@ def elu(x: Array, *, alpha: float = 1.0) -> Array:
     x:      (...)
     ->      (...)
 
-    Source: Clevert et al. 2016.
+    Source: Clevert et al. 2016; PyTorch and Torch7 `nn.ELU`.
     """
     return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))
 
@@ -99,7 +99,7 @@ def selu(x: Array) -> Array:
     x:      (...)
     ->      (...)
 
-    Source: Klambauer et al. 2017.
+    Source: Klambauer et al. 2017; PyTorch `nn.SELU`.
     """
     return 1.0507009873554805 * elu(x, alpha=1.6732632423543772)
 
@@ -110,7 +110,7 @@ def celu(x: Array, *, alpha: float = 1.0) -> Array:
     x:      (...)
     ->      (...)
 
-    Source: Barron 2017.
+    Source: Barron 2017; PyTorch `nn.CELU`.
     """
     return alpha * elu(x / alpha)
 
@@ -121,7 +121,7 @@ def gelu(x: Array, *, approximate: str = "none") -> Array:
     x:      (...)
     ->      (...)
 
-    Source: Hendrycks and Gimpel 2016.
+    Source: Hendrycks and Gimpel 2016; PyTorch `nn.GELU`.
     """
     require(
         approximate in ("none", "tanh"),
@@ -140,6 +140,8 @@ def sigmoid(x: Array) -> Array:
 
     x:      (...)
     ->      (...)
+
+    Source: PyTorch and Torch7 `nn.Sigmoid`.
     """
     return lax.logistic(x)
 
@@ -149,6 +151,8 @@ def tanh(x: Array) -> Array:
 
     x:      (...)
     ->      (...)
+
+    Source: PyTorch and Torch7 `nn.Tanh`.
     """
     return jnp.tanh(x)
 
@@ -158,6 +162,8 @@ def hard_tanh(x: Array, *, low: float = -1.0, high: float = 1.0) -> Array:
 
     x:      (...)
     ->      (...)
+
+    Source: PyTorch `nn.Hardtanh`; Torch7 `nn.HardTanh`, `nn.Clamp`.
     """
     return jnp.where(x <= low, low, jnp.where(x >= high, high, x))
 
@@ -168,7 +174,7 @@ def relu6(x: Array) -> Array:
     x:      (...)
     ->      (...)
 
-    Source: Krizhevsky 2010.
+    Source: Krizhevsky 2010; PyTorch and Torch7 `nn.ReLU6`.
     """
     return hard_tanh(x, low=0.0, high=6.0)
 
@@ -179,7 +185,7 @@ def hard_sigmoid(x: Array) -> Array:
     x:      (...)
     ->      (...)
 
-    Source: Howard et al. 2019.
+    Source: Howard et al. 2019; PyTorch `nn.Hardsigmoid`.
     """
     return relu6(x + 3) / 6
 
@@ -190,7 +196,7 @@ def silu(x: Array) -> Array:
     x:      (...)
     ->      (...)
 
-    Source: Elfwing et al. 2017.
+    Source: Elfwing et al. 2017; PyTorch `nn.SiLU`.
     """
     return x * lax.logistic(x)
 
@@ -201,7 +207,7 @@ def hard_swish(x: Array) -> Array:
     x:      (...)
     ->      (...)
 
-    Source: Howard et al. 2019.
+    Source: Howard et al. 2019; PyTorch `nn.Hardswish`.
     """
     return x * hard_sigmoid(x)
 
@@ -212,7 +218,7 @@ def mish(x: Array) -> Array:
     x:      (...)
     ->      (...)
 
-    Source: Misra 2019.
+    Source: Misra 2019; PyTorch `nn.Mish`.
     """
     return x * jnp.tanh(jnp.logaddexp(x, 0.0))
 
@@ -223,7 +229,7 @@ def softplus(x: Array, *, beta: float = 1.0, threshold: float = 20.0) -> Array:
     x:      (...)
     ->      (...)
 
-    Source: PyTorch and Torch7 `nn.Softplus`.
+    Source: PyTorch `nn.Softplus`, Torch7 `nn.SoftPlus`.
     """
     linear = beta * x > threshold
     return jnp.where(linear, x, jnp.log1p(jnp.exp(jnp.where(linear, 0.0, beta * x))) / beta)
@@ -234,6 +240,8 @@ def log_sigmoid(x: Array) -> Array:
 
     x:      (...)
     ->      (...)
+
+    Source: PyTorch `nn.LogSigmoid`, Torch7 `nn.LogSigmoid`.
     """
     return -jnp.logaddexp(-x, 0.0)
 
@@ -243,6 +251,8 @@ def softsign(x: Array) -> Array:
 
     x:      (...)
     ->      (...)
+
+    Source: PyTorch `nn.Softsign`, Torch7 `nn.SoftSign`.
     """
     return x / (1 + jnp.abs(x))
 
@@ -252,6 +262,8 @@ def soft_shrink(x: Array, *, threshold: float = 0.5) -> Array:
 
     x:      (...)
     ->      (...)
+
+    Source: PyTorch `nn.Softshrink`, Torch7 `nn.SoftShrink`.
     """
     shrunk = jnp.where(x > threshold, x - threshold, x + threshold)
     return jnp.where(jnp.abs(x) <= threshold, 0.0, shrunk)
@@ -262,6 +274,8 @@ def hard_shrink(x: Array, *, threshold: float = 0.5) -> Array:
 
     x:      (...)
     ->      (...)
+
+    Source: PyTorch `nn.Hardshrink`, Torch7 `nn.HardShrink`.
     """
     return jnp.where(jnp.abs(x) <= threshold, 0.0, x)
 
@@ -271,67 +285,7 @@ def tanh_shrink(x: Array) -> Array:
 
     x:      (...)
     ->      (...)
+
+    Source: PyTorch `nn.Tanhshrink`, Torch7 `nn.TanhShrink`.
     """
     return x - jnp.tanh(x)
-
-
-def glu(x: Array, *, axis: int = -1) -> Array:
-    """The first half along an axis, times the sigmoid of the second.
-
-    x:      (..., features)
-    ->      (..., features')
-
-    Source: Dauphin et al. 2017.
-    """
-    require(
-        x.shape[axis] % 2 == 0,
-        "glu",
-        f"x {describe(x)}, axis={axis}",
-        "an even size along the axis",
-        "the layer before should have twice as many outputs as are wanted here",
-    )
-    first, second = jnp.split(x, 2, axis)
-    return first * sigmoid(second)
-
-
-def prelu(params: dict[str, Array], x: Array) -> Array:
-    """`x` above 0, `weight x` elsewhere: one weight, or one for each feature.
-
-    params: weight (features,)
-    x:      (batch, features, ...)
-    ->      (batch, features, ...)
-
-    Source: He et al. 2015.
-    """
-    weight = params["weight"]
-    axis = min(1, x.ndim - 1)
-    require(
-        weight.shape[0] in (1, x.shape[axis]),
-        "prelu",
-        f"x {describe(x)} for {weight.shape[0]} weights",
-        f"{weight.shape[0]} features along axis {axis}",
-        "the layer was made for another number of features",
-    )
-    weight = lax.expand_dims(weight, [i for i in range(x.ndim) if i != axis])
-    return jnp.where(x > 0, x, weight * x)
-
-
-def prelu_init(key: Array, features: int = 1) -> dict[str, Array]:
-    """All slopes 0.25."""
-    return {"weight": jnp.full((features,), 0.25)}
-
-
-def rrelu(
-    x: Array, key: Array, *, train: bool, lower: float = 1 / 8, upper: float = 1 / 3
-) -> Array:
-    """`x` above 0, `slope x` elsewhere: in training a random slope, else the mean of the bounds.
-
-    x:      (...)
-    ->      (...)
-
-    Source: Xu et al. 2015; PyTorch and Torch7 `nn.RReLU`.
-    """
-    if not train:
-        return leaky_relu(x, slope=(lower + upper) / 2)
-    slope = jax.random.uniform(key, x.shape, x.dtype, lower, upper)
-    return jnp.where(x > 0, x, slope * x)

@@ -1,9 +1,10 @@
 """Distributions along an axis."""
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-__all__ = ["log_softmax", "softmax", "softmin"]
+__all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
 
 
 def softmax(x: Array, *, axis: int | None = -1) -> Array:
@@ -14,6 +15,9 @@ def softmax(x: Array, *, axis: int | None = -1) -> Array:
 
     Without an axis the features are found by rank, as in Torch7: axis 0 of 1-D and 3-D inputs, 1
     of others.
+
+    Source: PyTorch `nn.Softmax`, `nn.Softmax2d` (axis -3); Torch7 `nn.SoftMax`,
+    `nn.SpatialSoftMax`.
     """
     axis = _features(x) if axis is None else axis
     e = jnp.exp(_lowered(x, axis))
@@ -25,6 +29,8 @@ def softmin(x: Array, *, axis: int | None = -1) -> Array:
 
     x:      (..., classes)
     ->      (..., classes)
+
+    Source: PyTorch `nn.Softmin`, Torch7 `nn.SoftMin`.
     """
     return softmax(-x, axis=axis)
 
@@ -34,10 +40,33 @@ def log_softmax(x: Array, *, axis: int | None = -1) -> Array:
 
     x:      (..., classes)
     ->      (..., classes)
+
+    Source: PyTorch `nn.LogSoftmax`; Torch7 `nn.LogSoftMax`, `nn.SpatialLogSoftMax`.
     """
     axis = _features(x) if axis is None else axis
     lowered = _lowered(x, axis)
     return lowered - jnp.log(jnp.exp(lowered).sum(axis, keepdims=True))
+
+
+def gumbel_softmax(
+    x: Array, key: Array, *, temperature: float = 1.0, hard: bool = False, axis: int = -1
+) -> Array:
+    """A draw from `softmax(x)`, made smooth: `softmax((x + noise) / temperature)`.
+
+    x:      (..., classes)
+    ->      (..., classes)
+
+    With `hard` the largest becomes 1 and the others 0, while the gradient stays that of the smooth
+    draw.
+
+    Source: Jang et al. 2017; PyTorch `gumbel_softmax`.
+    """
+    smooth = softmax((x + jax.random.gumbel(key, x.shape, x.dtype)) / temperature, axis=axis)
+    if not hard:
+        return smooth
+    place = jnp.argmax(smooth, axis, keepdims=True)
+    chosen = place == lax.broadcasted_iota(place.dtype, x.shape, axis % x.ndim)
+    return smooth + lax.stop_gradient(chosen.astype(x.dtype) - smooth)
 
 
 def _lowered(x: Array, axis: int) -> Array:

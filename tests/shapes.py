@@ -3,6 +3,7 @@
     params: weight (outputs, inputs);           # a line that ends with `;` goes on
             bias (outputs,), optional
     target: (batch,) int                        # or bool
+    xs:     first, second (...)                 # an array each for `*xs`
     x:      (..., inputs)
     ->      (..., outputs)
 
@@ -13,7 +14,7 @@ the number of axes is compared, and for `...'` not even that.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from inspect import getdoc, signature
+from inspect import Parameter, getdoc, signature
 from typing import Any, NamedTuple
 
 import jax
@@ -139,3 +140,13 @@ def arguments(
     if "key" in signature(example.apply).parameters:
         found["key"] = jax.random.key(seed)
     return found
+
+
+def spread(apply: Callable, given: dict[str, Any]) -> list[Any]:
+    """A layer's arguments in order; those of `*xs`, a dict, each by itself."""
+    found = signature(apply).parameters
+    each = [
+        [*given[name].values()] if found[name].kind is Parameter.VAR_POSITIONAL else [given[name]]
+        for name in given
+    ]
+    return [value for values in each for value in values]

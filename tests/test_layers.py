@@ -19,7 +19,7 @@ from fnn.distribution import softmax
 from fnn.linear import linear
 from fnn.norm import layer_norm
 from fnn.pool import max_pool
-from tests.shapes import Sizes, arguments, block, variants
+from tests.shapes import Sizes, arguments, block, spread, variants
 from tests.table import EXAMPLES
 from tests.table.example import Example
 from transforms.check import check_gradient
@@ -29,6 +29,10 @@ every_variant = pytest.mark.parametrize(("example", "optional"), variants(EXAMPL
 
 def layer(example: Example):
     """The layer as a function of its arguments, a dict, alone."""
+    if any(
+        p.kind is Parameter.VAR_POSITIONAL for p in signature(example.apply).parameters.values()
+    ):
+        return lambda given: example.apply(*spread(example.apply, given), **example.hyper)
     return lambda given: example.apply(**given, **example.hyper)
 
 
@@ -61,7 +65,7 @@ def test_output_has_documented_shape(example, optional):
             assert sizes.agrees(entry, leaf.shape), f"{leaf.shape} is not {entry.axes}"
 
 
-@every_variant
+@pytest.mark.parametrize(("example", "optional"), variants(e for e in EXAMPLES if e.differentiable))
 def test_gradient(example, optional):
     with jax.enable_x64(True):
         given = arguments(example, jnp.float64, optional=optional)
@@ -96,7 +100,16 @@ def test_vmap_equals_a_loop(example, optional):
         assert_equal(jax.vmap(alone)(stack(*mapped)), stack(*map(alone, mapped)), 1e-12)
 
 
-TOOLS = {"arithmetic", "compose", "elements", "errors", "initializers", "layer", "schedules"}
+TOOLS = {
+    "arithmetic",
+    "axes",
+    "compose",
+    "elements",
+    "errors",
+    "initializers",
+    "layer",
+    "schedules",
+}
 TOOLS |= {"shell", "space", "training"}
 TOPICS = {m.name for m in iter_modules(fnn.__path__) if not m.ispkg} - TOOLS
 

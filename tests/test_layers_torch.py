@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnn import activation, distribution
+from fnn import activation, distribution, gates
 from fnn.conv import conv
 from fnn.norm import layer_norm
 from fnn.pool import max_pool
-from tests.shapes import arguments, variants
+from tests.shapes import arguments, block, spread, variants
 from tests.table import EXAMPLES, TORCH
 from tests.table.example import Example
 
@@ -42,7 +42,8 @@ def both(example, given):
         for i, leaf in zip(where, changed, strict=True):
             filled[i] = leaf
         arguments = jax.tree.unflatten(tree, filled)
-        return jax.tree.leaves(apply(*(arguments[name] for name in given), **example.hyper))
+        ordered = {name: arguments[name] for name in given}
+        return jax.tree.leaves(apply(*spread(example.apply, ordered), **example.hyper))
 
     ours, pullback, others = jax.vjp(
         lambda changed: parted(outputs(example.apply, leaves, changed)),
@@ -93,13 +94,14 @@ def test_values_and_gradients(example, optional, dtype):
 ACTIVATIONS = [
     example
     for example in ROWS
-    if example.apply.__module__ == "fnn.activation" and example.apply is not activation.prelu
+    if example.apply.__module__ in ("fnn.activation", "fnn.gates")
+    and "params" not in block(example.apply)
 ]
 
 # along an axis one infinity makes NaN of all, and PyTorch's gelu makes it of infinity itself
 FINITE = {
     activation.gelu,
-    activation.glu,
+    gates.glu,
     distribution.softmax,
     distribution.softmin,
     distribution.log_softmax,

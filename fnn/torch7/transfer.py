@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fnn import activation, distribution
+from fnn import activation, distribution, gates
 from fnn.compose import Serial
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
@@ -202,7 +202,7 @@ class PReLU(Module):
     """x above 0, w x elsewhere; one w, or one for each plane."""
 
     def __init__(self, nOutputPlane: int = 0):
-        self.derive(activation.prelu, nOutputPlane or 1)
+        self.derive(gates.prelu, nOutputPlane or 1)
 
     def reset(self, stdv: float | None = None) -> "PReLU":
         """Set the slopes to 0.25."""
@@ -215,7 +215,7 @@ class RReLU(Transfer):
 
     def __init__(self, l: float = 1 / 8, u: float = 1 / 3, inplace: bool = False):  # noqa: E741
         self.lower, self.upper = l, u
-        self._transfer(activation.rrelu, inplace, lower=l, upper=u)
+        self._transfer(gates.rrelu, inplace, lower=l, upper=u)
 
     def __tostring__(self) -> str:
         """The bounds of the slope."""
@@ -226,4 +226,4 @@ class GatedLinearUnit(Transfer):
     """The first half along an axis times the sigmoid of the second."""
 
     def __init__(self, dim: int | None = None):
-        self._transfer(activation.glu, axis=-1 if dim is None else dim - 1)
+        self._transfer(gates.glu, axis=-1 if dim is None else dim - 1)

@@ -31,11 +31,6 @@ EXAMPLES = [
     Example(activation.hard_shrink, {"threshold": 0.2}),
     Example(activation.tanh_shrink),
     Example(activation.identity),
-    Example(activation.glu, sizes={"features": 6}),
-    Example(activation.prelu),
-    Example(activation.prelu, sizes={"features": 1}),
-    Example(activation.rrelu, {"train": True}),
-    Example(activation.rrelu, {"train": False}),
 ]
 
 
@@ -66,6 +61,4 @@ TORCH = {
     activation.soft_shrink: lambda x, threshold=0.5: F.softshrink(x, threshold),
     activation.hard_shrink: lambda x, threshold=0.5: F.hardshrink(x, threshold),
     activation.tanh_shrink: F.tanhshrink,
-    activation.glu: F.glu,
-    activation.prelu: lambda params, x: F.prelu(x, **params),
 }

@@ -14,6 +14,8 @@ EXAMPLES = [
     Example(distribution.log_softmax, ranges=WIDE),
     Example(distribution.log_softmax, {"axis": -2}, {"...": (2, 3)}, WIDE),
     Example(distribution.softmax, {"axis": None}),
+    Example(distribution.gumbel_softmax, {"temperature": 0.7}, ranges=WIDE),
+    Example(distribution.gumbel_softmax, {"hard": True}, ranges=WIDE, differentiable=False),
 ]
 
 

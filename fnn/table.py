@@ -1,0 +1,170 @@
+"""Layers of several inputs, or with several outputs: Torch7's tables."""
+
+from functools import reduce
+from operator import add as plus
+from operator import mul
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from fnn.axes import axis_of, require_alike
+from fnn.errors import describe, require
+
+__all__ = [
+    "add",
+    "add_to_each",
+    "divide",
+    "join",
+    "maximum",
+    "minimum",
+    "mixture",
+    "multiply",
+    "split",
+    "subtract",
+]
+
+
+def add(*xs: Array) -> Array:
+    """The sum of all inputs.
+
+    xs: first, second, third (...)
+    ->  (...)
+
+    Source: Torch7 `nn.CAddTable`.
+    """
+    require_alike("add", *xs)
+    return reduce(plus, xs)
+
+
+def subtract(x: Array, y: Array) -> Array:
+    """The first input less the second.
+
+    x:  (...)
+    y:  (...)
+    ->  (...)
+
+    Source: Torch7 `nn.CSubTable`.
+    """
+    require_alike("subtract", x, y)
+    return x - y
+
+
+def multiply(*xs: Array) -> Array:
+    """The product of all inputs.
+
+    xs: first, second, third (...)
+    ->  (...)
+
+    Source: Torch7 `nn.CMulTable`.
+    """
+    require_alike("multiply", *xs)
+    return reduce(mul, xs)
+
+
+def divide(x: Array, y: Array) -> Array:
+    """The first input over the second.
+
+    x:  (...)
+    y:  (...)
+    ->  (...)
+
+    Source: Torch7 `nn.CDivTable`.
+    """
+    require_alike("divide", x, y)
+    return x / y
+
+
+def maximum(*xs: Array) -> Array:
+    """The largest of all inputs, element by element; of equal ones the first has the gradient.
+
+    xs: first, second, third (...)
+    ->  (...)
+
+    Source: Torch7 `nn.CMaxTable`.
+    """
+    require_alike("maximum", *xs)
+    return reduce(lambda best, x: jnp.where(x > best, x, best), xs)
+
+
+def minimum(*xs: Array) -> Array:
+    """The smallest of all inputs, element by element; of equal ones the first has the gradient.
+
+    xs: first, second, third (...)
+    ->  (...)
+
+    Source: Torch7 `nn.CMinTable`.
+    """
+    require_alike("minimum", *xs)
+    return reduce(lambda best, x: jnp.where(x < best, x, best), xs)
+
+
+def add_to_each(x: Array, *xs: Array) -> tuple[Array, ...]:
+    """The first input added to each of the others.
+
+    x:  (...)
+    xs: first, second (...)
+    ->  (...); (...)
+
+    Source: Torch7 `nn.CAddTensorTable`.
+    """
+    require_alike("add_to_each", x, *xs)
+    return tuple(x + other for other in xs)
+
+
+def join(*xs: Array, axis: int = 0, dimensions: int | None = None) -> Array:
+    """All inputs one after the other along an axis.
+
+    xs: first, second (...)
+    ->  (...')
+
+    With `dimensions` the axis is that of one example with so many; inputs may have one more.
+
+    Source: Torch7 `nn.JoinTable`, PyTorch `cat`.
+    """
+    found = axis_of("join", xs[0], axis, dimensions)
+    require(
+        len({(*x.shape[:found], *x.shape[found + 1 :]) for x in xs}) == 1,
+        "join",
+        f"{describe(xs)}, axis={axis}",
+        "equal shapes but for that axis",
+        "one of them lacks the batch axis, or another axis was meant",
+    )
+    return lax.concatenate(xs, found)
+
+
+def split(x: Array, *, axis: int = 0, dimensions: int | None = None) -> tuple[Array, ...]:
+    """The slices along an axis, which is dropped.
+
+    x:  (2, ...)
+    ->  (...); (...)
+
+    With `dimensions` the axis is that of one example with so many; `x` may have one more.
+
+    Source: Torch7 `nn.SplitTable`, PyTorch `unbind`.
+    """
+    axis = axis_of("split", x, axis, dimensions)
+    return tuple(lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis]))
+
+
+def mixture(gates: Array, *xs: Array, axis: int | None = None) -> Array:
+    """The experts' outputs, each times its gate, added up.
+
+    gates: (..., 2)
+    xs:    first, second (..., features)
+    ->     (..., features)
+
+    With an axis there is one array, whose slices along that axis are the experts.
+
+    Source: Torch7 `nn.MixtureTable`.
+    """
+    experts = split(xs[0], axis=axis) if axis is not None else xs
+    require(
+        gates.shape[-1:] == (len(experts),)
+        and all(e.shape[: gates.ndim - 1] == gates.shape[:-1] for e in experts),
+        "mixture",
+        f"gates {describe(gates)} for {describe(experts)}",
+        "a gate for each expert, and the same examples",
+        "the batch axis is missing, or an axis of experts should be named",
+    )
+    parts = zip(split(gates, axis=-1), experts, strict=True)
+    return add(*(lax.broadcast_in_dim(g, e.shape, range(g.ndim)) * e for g, e in parts))

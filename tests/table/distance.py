@@ -1,0 +1,43 @@
+"""Rows of fnn.distance."""
+
+from fnn import distance
+from tests.table.example import Example
+from tests.table.original import F, torch
+
+EXAMPLES = [
+    Example(distance.euclidean),
+    Example(distance.weighted_euclidean),
+    Example(distance.cosine),
+    Example(distance.dot_product),
+    Example(distance.cosine_similarity),
+    Example(distance.cosine_similarity, {"squared": True, "eps": 0.1}),
+    Example(distance.pairwise_distance),
+    Example(distance.pairwise_distance, {"p": 3.0, "eps": 0.01, "keepdims": True}),
+    Example(distance.pairwise_distance, {"p": 1.0}),
+    Example(distance.pairwise_distance, {"p": float("inf")}),
+    Example(distance.distance_matrix),
+    Example(distance.distance_matrix, {"p": 1.5}),
+    Example(distance.point_distances),
+    Example(distance.nearest_centroid),
+    Example(distance.centroid_shift),
+]
+
+
+def torch_cosine_similarity(x, y, axis=-1, eps=1e-8, squared=False):
+    if squared:
+        lengths = ((x * x).sum(axis) + eps) * ((y * y).sum(axis) + eps)
+        return (x * y).sum(axis) / lengths.sqrt()
+    return F.cosine_similarity(x, y, axis, eps)
+
+
+TORCH = {
+    distance.euclidean: lambda params, x: torch.norm(x[..., None] - params["weight"], dim=-2),
+    distance.cosine_similarity: torch_cosine_similarity,
+    distance.pairwise_distance: lambda x, y, p=2.0, eps=1e-6, keepdims=False: F.pairwise_distance(
+        x, y, p, eps, keepdims
+    ),
+    distance.distance_matrix: lambda x, y, p=2.0: torch.cdist(
+        x, y, p, "donot_use_mm_for_euclid_dist"
+    ),
+    distance.point_distances: F.pdist,
+}

@@ -69,8 +69,11 @@ class Cell:
     )
 
     def __init__(self, array: Any):
+        self._begin(array, form_of(array))
+
+    def _begin(self, array: Any, form: Form) -> None:
         self._array: Any = array
-        self.form: Form = form_of(array)
+        self.form = form
         self.pack: Any = None
         self.place: int = 0
         self.record: Any = None
@@ -110,11 +113,12 @@ class Cell:
     def blank(cls) -> Any:
         """A cell that is about to be filled."""
         cell = object.__new__(cls)
-        Cell.__init__(cell, NOTHING)
+        Cell._begin(cell, NOTHING, NO_FORM)
         return cell
 
 
 NOTHING = np.zeros(0)
+NO_FORM = form_of(NOTHING)
 
 
 def settled(cell: Cell) -> Any:

@@ -4,7 +4,9 @@
 touches cells (tensors, modules, optimisers; among its arguments, closed over, in globals or in
 attributes) is lifted: traced once, its cells become inputs and outputs of one XLA program. Plain
 settings around the cells (flags, numbers, names, the structure of objects) select the program: when
-one changes, the next call runs another program, never a stale one.
+one changes, the next call runs another program, never a stale one. A float in a dict, such as the
+learning rate of an optimiser's group, is data where the code only passes it on: a new one is no new
+program.
 
 Two rules for lifted code. Plain Python side effects (a print, an append, a counter in a plain
 attribute) happen while tracing, not in later calls. Tensors and arrays given as arguments may be

@@ -16,6 +16,7 @@ from sys import getrefcount
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from transforms.cells import Cell
@@ -114,7 +115,7 @@ class Repeat:
         self.values = [None] * len(self.reads)
         self.data: list[Any] = []
         self.owners = [(objects[entry.owner], entry.name) for entry in survey.numbers]
-        self.numbers = [entry.number for entry in survey.numbers]
+        self.hold([entry.number for entry in survey.numbers])
         survey.arrays = []
         self.remember()
         self.release()
@@ -135,6 +136,12 @@ class Repeat:
         made = enumerate(zip(self.kept, traced.made, strict=True), first)
         self.fresh = [(i, kind) for i, (place, kind) in made if place is None]
         self.packs: list[Any] | None = None
+
+    def hold(self, numbers: list[float]) -> None:
+        """Have these numbers in dicts, as arrays: a call with plain ones takes longer."""
+        self.numbers = numbers
+        with jax.enable_x64(True):
+            self.constants = [jnp.asarray(numbers[i]) for i in self.traced.data]
 
     @classmethod
     def of(
@@ -182,11 +189,11 @@ class Repeat:
         if not all(map(is_, numbers, self.numbers)):
             if not self.traced.admits(numbers):
                 return False
-            self.numbers = numbers
+            self.hold(numbers)
         objects = self.survey.objects
         for place, x in passing.items():
             objects[place] = x
-        self.data = arrays + [numbers[i] for i in self.traced.data]
+        self.data = arrays + self.constants
         return True
 
     def __call__(self) -> Any:

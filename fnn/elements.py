@@ -27,7 +27,7 @@ def frac(x: Array) -> Array:
     return x - jnp.trunc(x)
 
 
-def clamp_min(x: Array, low: Array) -> Array:
+def clamp_min(x: Array, low: Array | float) -> Array:
     """x, but not below `low`; the gradient is that of x at the bound too."""
     return jnp.where(x < low, low, x)
 

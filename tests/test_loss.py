@@ -1,4 +1,4 @@
-"""Losses against PyTorch, values and gradients; labels outside the classes; extreme inputs."""
+"""Losses where the table's rows don't reach: labels, kinks, extreme inputs and mistakes."""
 
 import jax
 import jax.numpy as jnp
@@ -18,15 +18,16 @@ def compare(ours, theirs, x, target, weight, tolerance, **hyper):
     """Values and gradients by x and weight, in the type of x."""
     torch = pytest.importorskip("torch")
     given = torch.tensor(x, requires_grad=True)
-    weighted = None if weight is None else torch.tensor(weight)
     labels = torch.tensor(target)
     labels = labels if labels.dtype.is_floating_point else labels.long()
-    wanted = getattr(torch.nn.functional, theirs)(given, labels, weight=weighted, **hyper)
+    weights = {} if weight is None else {"weight": weight}
+    weighted = {name: torch.tensor(w) for name, w in weights.items()}
+    wanted = getattr(torch.nn.functional, theirs)(given, labels, **weighted, **hyper)
     wanted.sum().backward()
     with jax.enable_x64(x.dtype == "float64"):
         target = jnp.asarray(target)
-        weight = None if weight is None else jnp.asarray(weight)
-        run = lambda x: getattr(loss, ours)(x, target, weight, **hyper)  # noqa: E731
+        weights = {name: jnp.asarray(w) for name, w in weights.items()}
+        run = lambda x: getattr(loss, ours)(x, target, **weights, **hyper)  # noqa: E731
         x = jnp.asarray(x)
         assert run(x).dtype == x.dtype
         np.testing.assert_allclose(run(x), wanted.detach().numpy(), rtol=tolerance, atol=tolerance)
@@ -103,6 +104,79 @@ def test_elements_equal_pytorch(ours, theirs, weight, reduction, dtype, toleranc
     compare(ours, theirs, x, target, weight, tolerance, reduction=reduction)
 
 
+@DTYPES
+@REDUCTIONS
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("hyper", [{}, {"p": 2, "margin": 2.5}], ids=str)
+@pytest.mark.parametrize("shape", [(CLASSES,), (BATCH, CLASSES)], ids=str)
+def test_multi_margin_equals_pytorch(shape, hyper, weighted, reduction, dtype, tolerance):
+    target = np.random.default_rng(2).integers(0, CLASSES, shape[:-1]).astype("int32")
+    weight, x = class_weights(dtype, weighted), scores(dtype, shape)
+    compare(
+        "multi_margin",
+        "multi_margin_loss",
+        x,
+        target,
+        weight,
+        tolerance,
+        reduction=reduction,
+        **hyper,
+    )
+
+
+@DTYPES
+@REDUCTIONS
+@pytest.mark.parametrize(
+    ("name", "weighted"),
+    [
+        ("soft_margin", False),
+        ("multi_label_soft_margin", False),
+        ("multi_label_soft_margin", True),
+    ],
+)
+def test_signs_and_several_labels_equal_pytorch(name, weighted, reduction, dtype, tolerance):
+    x, target = scores(dtype, (BATCH, CLASSES)), scores(dtype, (BATCH, CLASSES)) > 0
+    target = target.astype(dtype) * 2 - 1 if name == "soft_margin" else target.astype(dtype)
+    theirs, weight = (
+        name.replace("multi_label", "multilabel") + "_loss",
+        class_weights(dtype, weighted),
+    )
+    compare(name, theirs, x, target, weight, tolerance, reduction=reduction)
+
+
+@DTYPES
+@REDUCTIONS
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3)], ids=str)
+def test_pos_weight_equals_pytorch(shape, reduction, dtype, tolerance):
+    torch = pytest.importorskip("torch")
+    random = np.random.default_rng(0)
+    x, target = scores(dtype, (2, 3)), random.random((2, 3)).astype(dtype)
+    more = np.asarray(random.uniform(0.5, 2, shape), dtype)
+    wanted = torch.nn.functional.binary_cross_entropy_with_logits(
+        *map(torch.tensor, (x, target)), pos_weight=torch.tensor(more), reduction=reduction
+    )
+    with jax.enable_x64(dtype == "float64"):
+        found = loss.bce_with_logits(
+            *map(jnp.asarray, (x, target)), pos_weight=jnp.asarray(more), reduction=reduction
+        )
+    np.testing.assert_allclose(found, wanted.numpy(), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("space", [(), (3, 2)], ids=str)
+def test_linear_cross_entropy_equals_pytorch(space, bias):
+    torch = pytest.importorskip("torch")
+    params = loss.linear_cross_entropy_init(jax.random.key(0), 4, CLASSES, *space, bias=bias)
+    assert set(params) == {"weight", "bias"} if bias else {"weight"}
+    x, target = scores("float32", (BATCH, 4)), np.arange(BATCH) % CLASSES
+    target = np.broadcast_to(target.reshape(-1, *(1 for _ in space)), (BATCH, *space))
+    theirs = {f"linear_{name}": torch.tensor(np.array(p)) for name, p in params.items()}
+    wanted = torch.nn.functional.linear_cross_entropy(
+        torch.tensor(x), target=torch.tensor(target), **theirs
+    )
+    np.testing.assert_allclose(loss.linear_cross_entropy(params, x, target), wanted, rtol=1e-6)
+
+
 LOGS = np.log(np.full((2, 3), 1 / 3, "float32"))
 
 
@@ -116,6 +190,17 @@ def test_a_label_outside_the_classes_is_an_error_and_nan_inside_a_program(name, 
     terms = jax.jit(lambda x, t: layer(x, t, reduction="none"))(LOGS, target)
     assert jnp.isnan(terms).tolist() == [False, True]
     assert jnp.isfinite(layer(LOGS, target, ignore_index=bad))
+
+
+@pytest.mark.parametrize("name", ["multi_margin", "class_simplex", "multi_label_margin"])
+@pytest.mark.parametrize("bad", [3, 1000])
+def test_other_losses_of_labels_tell_them_too(name, bad):
+    layer = getattr(loss, name)
+    target = jnp.array([[1, -1, 0], [0, bad, -1]]) if "label" in name else jnp.array([1, bad])
+    with pytest.raises(LabelError, match=rf"{name}: given {bad}, wanted 0..2"):
+        layer(LOGS, target)
+    terms = jax.jit(lambda x, t: layer(x, t, reduction="none"))(LOGS, target)
+    assert jnp.isnan(terms.reshape(2, -1).sum(1)).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint32"])
@@ -144,7 +229,8 @@ def test_bce_of_certain_probabilities(x, target, dtype):
         x, target = jnp.asarray(x, dtype), jnp.asarray(target, dtype)
         value, gradient = jax.value_and_grad(loss.bce)(x, target)
         assert value == (0 if x == target else 100)
-        assert jnp.isfinite(gradient)
+        np.testing.assert_allclose(gradient, (x - target) * 1e12, rtol=1e-7)
+        assert jnp.isfinite(jax.grad(loss.bce, 1)(x, target))
 
 
 def test_bce_passes_nan_on():
@@ -173,6 +259,63 @@ def test_cross_entropy_of_huge_scores_is_finite():
     assert jnp.isfinite(gradient).all()
 
 
+ONE, ORTHOGONAL = jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("run", "x", "wanted"),
+    [
+        (lambda x: loss.l1(x, jnp.float32(2)), 2.0, 0),
+        (lambda x: loss.l1(x, jnp.float32(2), slope_at_target=1), 2.0, 1),
+        (lambda x: loss.l1_cost(x), 0.0, 0),
+        (lambda x: loss.smooth_l1(x, jnp.float32(1), beta=0.0), 1.0, 0),
+        (lambda x: loss.smooth_l1(x, jnp.float32(1)), 2.0, 1),
+        (lambda x: loss.huber(x, jnp.float32(1), delta=2.0), 3.0, 2),
+        (lambda x: loss.hinge(x, 1), 1.0, 0),
+        (lambda x: loss.hinge_embedding(x, -1), 1.0, -1),
+        (lambda x: loss.margin_ranking(x, jnp.float32(2), 1), 2.0, -1),
+        (lambda x: loss.multi_margin(jnp.stack([x, jnp.float32(0)]), 0), 1.0, 0),
+        (lambda x: loss.cosine_embedding(x * ONE + ORTHOGONAL, ONE, -1), 0.0, 1),
+        (
+            lambda x: loss.cosine_embedding(x * ONE + ORTHOGONAL, ONE, -1, active_at_margin=False),
+            0.0,
+            0,
+        ),
+        (lambda x: loss.l1_hinge_embedding(x * ONE, 0 * ONE, -1), 1.0, -1),
+        (lambda x: loss.triplet_margin(x * ONE, 0 * ONE, ONE, margin=0.0, eps=0.0), 0.5, 2),
+        (lambda x: loss.triplet_margin(x * ONE, 0 * ONE, 3 * ONE, margin=4.0, eps=0.0), 0.0, 1),
+        (lambda x: loss.gaussian_nll(ONE, ONE, x * ONE + 1), -1.0, 0.5e6 / 2),
+    ],
+)
+def test_gradient_at_a_kink(run, x, wanted):
+    np.testing.assert_allclose(jax.grad(run)(jnp.float32(x)), wanted, rtol=1e-6)
+
+
+def test_kl_div_of_an_impossible_target_is_nothing():
+    x, target = jnp.array([-jnp.inf, 0]), jnp.array([0.0, 1])
+    value, gradients = jax.value_and_grad(loss.kl_div, (0, 1))(x, target)
+    assert value == 0
+    assert jnp.isfinite(jnp.stack(gradients)).all()
+    batch = loss.kl_div(jnp.zeros((2, 3)), jnp.full((2, 3), 2.0), reduction="batchmean")
+    np.testing.assert_allclose(batch, 6 * np.log(2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("x", [-1e4, 1e4])
+@pytest.mark.parametrize("name", ["soft_margin", "distance_ratio"])
+def test_a_softplus_does_not_overflow(name, x):
+    value, gradient = jax.value_and_grad(getattr(loss, name))(jnp.float32(x), jnp.float32(1))
+    assert jnp.isfinite(value)
+    assert jnp.isfinite(gradient)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2,), (2, 1), (1, 3)], ids=str)
+def test_gaussian_nll_shares_variances(shape):
+    variance = jnp.linspace(0.5, 2, np.prod(shape)).reshape(shape)
+    full = jnp.broadcast_to(variance[:, None] if shape == (2,) else variance, (2, 3))
+    x, target = jnp.ones((2, 3)), jnp.zeros((2, 3))
+    assert loss.gaussian_nll(x, target, variance) == loss.gaussian_nll(x, target, full)
+
+
 TWO = np.zeros(2, "float32")
 
 
@@ -192,6 +335,17 @@ TWO = np.zeros(2, "float32")
         (lambda: loss.cross_entropy(LOGS, LOGS.astype("int32")), "one-hot"),
         (lambda: loss.cross_entropy(LOGS, LOGS, TWO), "one for each class"),
         (lambda: loss.mse(LOGS, LOGS, reduction="average"), "'average'"),
+        (lambda: loss.huber(LOGS, LOGS, delta=0.0), "delta 0.0, wanted a positive number"),
+        (lambda: loss.centre_crop_mse(LOGS, LOGS[:1]), "as large as x or larger"),
+        (lambda: loss.bce_with_logits(LOGS, LOGS, None, TWO), "pos_weight .*broadcasts to"),
+        (lambda: loss.hinge_embedding(LOGS, TWO), "equal shapes"),
+        (lambda: loss.margin_ranking(LOGS, LOGS[0], LOGS), "x2 .*wanted equal shapes"),
+        (lambda: loss.multi_margin(LOGS, np.zeros(2, "int32"), p=3), "p 3, wanted 1 or 2"),
+        (lambda: loss.multi_margin(LOGS, np.zeros(2, "int32"), TWO), "one for each class"),
+        (lambda: loss.multi_label_margin(LOGS, np.zeros((2, 1), "int32")), "filled up with -1"),
+        (lambda: loss.cosine_embedding(LOGS, LOGS, np.ones((2, 1))), r"a target \[2\]"),
+        (lambda: loss.class_simplex(LOGS[:, :1], np.zeros(2, "int32")), "two classes or more"),
+        (lambda: loss.gaussian_nll(LOGS, LOGS, LOGS[:, :2]), "variance"),
     ],
 )
 def test_mistakes_are_said(call, message):

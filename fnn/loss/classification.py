@@ -1,0 +1,150 @@
+"""Losses of labels: how improbable the right class is.
+
+As in PyTorch, a mean weighted by class divides by the sum of the weights of the labels.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from fnn.initializers import uniform_fan_in
+from fnn.loss.labels import (
+    class_weights,
+    is_class,
+    labels_of,
+    one_hot,
+    require_labels,
+    score_of,
+)
+from fnn.loss.reduction import reduce
+
+__all__ = ["cross_entropy", "linear_cross_entropy", "linear_cross_entropy_init", "nll"]
+
+
+def _log_losses(
+    loss: str,
+    logs: Array,
+    target: Array,
+    weight: Array | None,
+    reduction: str,
+    ignore_index: int,
+    smoothing: float = 0.0,
+) -> Array:
+    """Minus the log-probability of each label; `smoothing` of it is spread over all classes."""
+    axis = min(logs.ndim - 1, 1)
+    classes = logs.shape[axis]
+    target = labels_of(loss, logs, target, axis)
+    keep = target != ignore_index
+    target = jnp.where(keep, target, 0)
+    require_labels(loss, target, classes)
+    terms = -score_of(logs, one_hot(target, logs, axis), axis)
+    weights = keep.astype(logs.dtype)
+    if weight is not None:
+        logs = logs * class_weights(loss, weight, logs, axis)
+        weights = weights * jnp.take(weight, target, mode="clip")
+        terms = terms * weights
+    if smoothing:
+        terms = (1 - smoothing) * terms - smoothing / classes * jnp.sum(logs, axis)
+    terms = jnp.where(is_class(target, classes), jnp.where(keep, terms, 0), jnp.nan)
+    return reduce(loss, terms, reduction, jnp.sum(weights))
+
+
+def nll(
+    x: Array,
+    target: Array,
+    weight: Array | None = None,
+    *,
+    reduction: str = "mean",
+    ignore_index: int = -100,
+) -> Array:
+    """Negative log-likelihood of the labels: `-x[target]` for log-probabilities `x`.
+
+    x:      (batch, classes, *space)
+    target: (batch, *space) int
+    weight: (classes,), optional
+    ->      ()
+
+    Unbatched too: (classes,) with a target (). `ignore_index` marks positions that don't count;
+    if none does, a mean is NaN. Other labels outside 0..classes-1 are an error, and NaN inside
+    compiled code.
+
+    Source: Torch7 `nn.ClassNLLCriterion` and `nn.SpatialClassNLLCriterion`, PyTorch `nll_loss`.
+    """
+    return _log_losses("nll", x, target, weight, reduction, ignore_index)
+
+
+def cross_entropy(
+    x: Array,
+    target: Array,
+    weight: Array | None = None,
+    *,
+    reduction: str = "mean",
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Array:
+    """`nll` of the log-softmax of scores `x`.
+
+    x:      (batch, classes, *space)
+    target: (batch, *space) int
+    weight: (classes,), optional
+    ->      ()
+
+    A floating-point target of the shape of `x` gives the probability of each class; then a mean
+    divides by the number of examples. `label_smoothing` is the share of the probability that is
+    taken from the target and given to all classes alike.
+
+    Source: Torch7 `nn.CrossEntropyCriterion`, PyTorch `cross_entropy`; Szegedy et al. 2015.
+    """
+    target, name = jnp.asarray(target), "cross_entropy"
+    axis = min(x.ndim - 1, 1)
+    logs = jax.nn.log_softmax(x, axis)
+    if target.shape != x.shape or not jnp.issubdtype(target.dtype, jnp.floating):
+        return _log_losses(name, logs, target, weight, reduction, ignore_index, label_smoothing)
+    if label_smoothing:
+        target = (1 - label_smoothing) * target + label_smoothing / x.shape[axis]
+    if weight is not None:
+        logs = logs * class_weights(name, weight, x, axis)
+    return reduce(name, -jnp.sum(target * logs, axis), reduction)
+
+
+def linear_cross_entropy(
+    params: dict[str, Array],
+    x: Array,
+    target: Array,
+    weight: Array | None = None,
+    *,
+    reduction: str = "mean",
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Array:
+    """`cross_entropy` of scores that are an affine map of `x`.
+
+    params: weight (classes, *space, inputs); bias (classes, *space), optional
+    x:      (batch, inputs)
+    target: (batch, *space) int
+    weight: (classes,), optional
+    ->      ()
+
+    Unbatched too, without space: (inputs,) with a target ().
+
+    Source: PyTorch `linear_cross_entropy`.
+    """
+    scores = jnp.tensordot(x, params["weight"], ((-1,), (-1,)))
+    if "bias" in params:
+        scores = scores + jnp.broadcast_to(params["bias"], scores.shape)
+    return cross_entropy(
+        scores,
+        target,
+        weight,
+        reduction=reduction,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+    )
+
+
+def linear_cross_entropy_init(
+    key: Array, inputs: int, classes: int, *space: int, bias: bool = False
+) -> dict[str, Array]:
+    """Weights and biases uniform in +-1/sqrt(inputs), as in PyTorch."""
+    shape = (classes, *space)
+    return uniform_fan_in(key, inputs, weight=(*shape, inputs), bias=shape if bias else None)

@@ -16,7 +16,8 @@ import numpy as np
 
 from fnn.pytorch.back_names import back_name
 from fnn.tensor.gradient import differentiable, differentiated, pull_back
-from fnn.tensor.run import call_of, perform, run
+from fnn.tensor.record import call_of
+from fnn.tensor.run import perform, run
 from fnn.tensor.scope import entered, scopes
 from fnn.tensor.storage import Storage
 from fnn.tensor.tensor import TensorBase

@@ -15,7 +15,7 @@ import fnn.pytorch as torch
 import fnn.torch7 as torch7
 import transforms
 from fnn.pytorch import nn
-from fnn.tensor import run
+from fnn.tensor import record, run
 from tests.policies import looking_programs, pytorch_training, torch7_training
 from tests.policies.ways import as_written, assert_same, outcome, plain
 from transforms.cells import PENDING, Cell, tracing
@@ -278,12 +278,12 @@ def test_large_arrays_that_nobody_holds_are_given_away_without_a_copy(wrap, monk
 
 
 def test_what_is_remembered_of_code_that_never_repeats_is_bounded(monkeypatch):
-    monkeypatch.setattr(run, "LIMIT", 40)
+    monkeypatch.setattr(record, "LIMIT", 40)
     for n in range(1, 50):
         x = torch.arange(float(n))
         assert (x * 2 + n).sum().item() == n * (n - 1) + n * n
-        assert run._memory.steps <= 40
-    assert len(run._memory.calls) <= 40
+        assert record.memory.steps <= 40
+    assert len(record.memory.calls) <= 40
 
 
 def test_a_decorated_function_alone_is_eager():

@@ -14,7 +14,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import jax
 
-from benchmarks import overhead, steps
+from benchmarks import overhead, sequences, steps
 from benchmarks.workloads import WORKLOADS
 
 PACKAGES = ("jax", "jaxlib", "numpy", "flax", "equinox", "optax", "torch")
@@ -48,7 +48,7 @@ def machine() -> str:
 def main() -> None:
     """Print the machine, then each suite."""
     parser = argparse.ArgumentParser("python -m benchmarks", description="Measure speed.")
-    known = ["overhead", *WORKLOADS]
+    known = ["overhead", "sequences", *WORKLOADS]
     parser.add_argument("suites", nargs="*", help=f"some of: {', '.join(known)}; all by default")
     parser.add_argument("--markdown", action="store_true", help="print the README's tables too")
     given = parser.parse_args()
@@ -58,7 +58,9 @@ def main() -> None:
     chosen = given.suites or known
     if "overhead" in chosen:
         overhead.run()
-    results = [steps.run(name) for name in chosen if name != "overhead"]
+    if "sequences" in chosen:
+        sequences.run()
+    results = [steps.run(name) for name in chosen if name in WORKLOADS]
     if given.markdown and results:
         print(f"\n{machine()}\n\n{steps.markdown(results)}")
 

@@ -30,7 +30,11 @@ from fnn.reduce import *
 from fnn.reparametrise import *
 from fnn.resize import *
 from fnn.selection import *
+from fnn.sequence import *
 from fnn.shape import *
 from fnn.sparse import *
+from fnn.stack import *
 from fnn.table import *
 from fnn.training import *
+from fnn.transformer import *
+from fnn.transformer_layer import *

@@ -10,6 +10,9 @@
 An axis is a number, a size, `4 * hidden` (computed from sizes and whole hyperparameters), or a run
 of axes, `...` or `*space`. What has a prime is computed by the layer from its hyperparameters: only
 the number of axes is compared, and for `...'` not even that.
+
+`own.weight (...)` is an entry of a dict in the dict, and `own of linear` is such a dict with all
+that `linear` has in its `params`.
 """
 
 import re
@@ -22,10 +25,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import fnn
 from tests.table.example import Example
 
-LINE = re.compile(r"(\w+:|->) +\S.*\)(?: int| bool)?(?:, optional)?")
-ENTRY = re.compile(r"(?:(\w+(?:, \w+)*) )?\(([^)]*)\)(?: (int|bool))?(, optional)?")
+LINE = re.compile(r"(\w+:|->) +\S.*(?:\)(?: int| bool)?(?:, optional)?| of \w+)")
+ENTRY = re.compile(r"(?:([\w.]+(?:, [\w.]+)*) )?\(([^)]*)\)(?: (int|bool))?(, optional)?")
+INNER = re.compile(r"([\w.]+(?:, [\w.]+)*) of (\w+)")
 RUN = re.compile(r"\.\.\.|\*\w+")
 
 
@@ -54,6 +59,11 @@ def block(apply: Callable) -> dict[str, list[Entry]]:
 def entries(shapes: str) -> Iterator[Entry]:
     """The arrays of a line: `weight (outputs, inputs); running_mean, running_var (features,)`."""
     for part in shapes.split(";"):
+        if inner := INNER.fullmatch(part.strip()):
+            below = block(getattr(fnn, inner[2]))["params"]
+            for name in inner[1].split(", "):
+                yield from (entry._replace(name=f"{name}.{entry.name}") for entry in below)
+            continue
         match = ENTRY.fullmatch(part.strip())
         assert match, f"not in the grammar of a shape block: {part!r}"
         axes = tuple(axis.strip() for axis in match[2].split(",") if axis.strip())
@@ -108,6 +118,18 @@ class Sizes(dict[str, Any]):
         return bool(re.fullmatch(pattern, "".join(f"{n}," for n in shape)))
 
 
+def nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """{"own.weight": w} as {"own": {"weight": w}}."""
+    tree: dict[str, Any] = {}
+    for path, value in flat.items():
+        *above, name = path.split(".")
+        place = tree
+        for step in above:
+            place = place.setdefault(step, {})
+        place[name] = value
+    return tree
+
+
 def arguments(
     example: Example,
     dtype: Any,
@@ -136,7 +158,7 @@ def arguments(
     for argument, listed in shapes.items():
         drawn = {e.name: draw(argument, e) for e in listed if optional or not e.optional}
         if drawn or listed[0].name:
-            found[argument] = drawn.get("", drawn)
+            found[argument] = drawn.get("", nested(drawn))
     if "key" in signature(example.apply).parameters:
         found["key"] = jax.random.key(seed)
     return found

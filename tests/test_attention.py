@@ -59,6 +59,29 @@ def test_equals_pytorch(mask, hyper, dtype, tolerance):
             np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("heads", [(1, 1), (2, 4)], ids=str)
+def test_grouped_heads_equal_pytorch(heads):
+    torch = pytest.importorskip("torch")
+    random = np.random.default_rng(0)
+    q, k, v = (random.normal(size=(BATCH, n, LENGTH, FEATURES)) for n in (4, *heads))
+    given = map(torch.tensor, (q, k, v))
+    wanted = torch.nn.functional.scaled_dot_product_attention(*given, enable_gqa=True)
+    with jax.enable_x64(True):
+        found = dot_product_attention(*map(jnp.asarray, (q, k, v)), grouped=True)
+    np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-10)
+
+
+def test_dropout_is_of_weights_in_training_alone():
+    q, k, _ = map(jnp.asarray, drawn("float32"))
+    values = jnp.broadcast_to(jnp.eye(POSITIONS), (BATCH, HEADS, POSITIONS, POSITIONS))
+    key = jax.random.key(0)
+    still = dot_product_attention(q, k, values, p=0.5)
+    noisy = dot_product_attention(q, k, values, None, key, train=True, p=0.5)
+    kept = noisy != 0
+    np.testing.assert_allclose(noisy[kept], 2 * still[kept], rtol=1e-6)
+    assert 0.3 < kept.mean() < 0.7
+
+
 def test_a_query_that_may_look_nowhere_gets_zeros_and_gradients_are_numbers():
     mask = jnp.asarray(masks("float32")["rows"])
     found, back = jax.vjp(

@@ -100,18 +100,8 @@ def test_vmap_equals_a_loop(example, optional):
         assert_equal(jax.vmap(alone)(stack(*mapped)), stack(*map(alone, mapped)), 1e-12)
 
 
-TOOLS = {
-    "arithmetic",
-    "axes",
-    "compose",
-    "elements",
-    "errors",
-    "initializers",
-    "layer",
-    "schedules",
-}
-TOOLS |= {"shell", "space", "training"}
-TOOLS |= {"loss.labels", "loss.reduction"}
+TOOLS = {"arithmetic", "axes", "compose", "elements", "errors", "initializers", "layer", "matmul"}
+TOOLS |= {"recurrence", "shell", "space", "training", "loss.labels", "loss.reduction"}
 TOPICS = {m.name for m in iter_modules(fnn.__path__) if not m.ispkg}
 TOPICS |= {m.name for m in iter_modules(fnn.loss.__path__, "loss.")}
 

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnn import recurrent
+import fnn
 from fnn.errors import LayerError
+from transforms.check import check_gradient
 
 TIME, BATCH, INPUTS, HIDDEN = 7, 4, 3, 5
 KINDS = [
@@ -64,7 +65,7 @@ def test_equals_pytorch(kind, dtype, tolerance, bias, sequence):
     with jax.enable_x64(dtype == "float64"):
         named = {n.removesuffix("_l0"): p for n, p in theirs.named_parameters()}
         params = {n: jnp.asarray(p.detach().numpy()) for n, p in named.items()}
-        layer = partial(getattr(recurrent, ours), **hyper)
+        layer = partial(getattr(fnn, ours), **hyper)
         found, back = jax.vjp(layer, params, jnp.asarray(x), *map(jnp.asarray, state))
         gradients = back(jax.tree.unflatten(jax.tree.structure(found), map(jnp.asarray, weights)))
         for f, w in zip(jax.tree.leaves(found), outputs, strict=True):
@@ -79,22 +80,20 @@ def test_equals_pytorch(kind, dtype, tolerance, bias, sequence):
 def test_a_sequence_is_a_loop_of_cells(kind):
     cell, sequence, hyper, parts = *kind[:2], kind[4], kind[7]
     with jax.enable_x64(True):
-        params = getattr(recurrent, f"{sequence}_init")(jax.random.key(0), INPUTS, HIDDEN)
+        params = getattr(fnn, f"{sequence}_init")(jax.random.key(0), INPUTS, HIDDEN)
         x, state = drawn("float64", (TIME,), parts)
-        outputs, last = getattr(recurrent, sequence)(params, jnp.asarray(x), *state, **hyper)
+        outputs, last = getattr(fnn, sequence)(params, jnp.asarray(x), *state, **hyper)
         for i in range(TIME):
-            state = jax.tree.leaves(
-                getattr(recurrent, cell)(params, jnp.asarray(x[i]), *state, **hyper)
-            )
+            state = jax.tree.leaves(getattr(fnn, cell)(params, jnp.asarray(x[i]), *state, **hyper))
             close(outputs[i], state[0], 1e-13)
         jax.tree.map(partial(close, tolerance=1e-13), jax.tree.leaves(last), state)
 
 
 @every_kind
 def test_without_batch(kind):
-    params = getattr(recurrent, f"{kind[1]}_init")(jax.random.key(0), INPUTS, HIDDEN)
+    params = getattr(fnn, f"{kind[1]}_init")(jax.random.key(0), INPUTS, HIDDEN)
     x, state = drawn("float32", (TIME,), kind[7])
-    layer = partial(getattr(recurrent, kind[1]), **kind[4])
+    layer = partial(getattr(fnn, kind[1]), **kind[4])
     one = layer(params, x[:, 0], *(s[0] for s in state))
     many = layer(params, x, *state)
     close(one[0], many[0][:, 0], 1e-6)
@@ -104,50 +103,133 @@ def test_without_batch(kind):
 @pytest.mark.parametrize("bias", [True, False])
 def test_init_has_pytorchs_names_shapes_and_bound(kind, bias):
     torch = pytest.importorskip("torch")
-    params = getattr(recurrent, f"{kind[0]}_init")(jax.random.key(0), INPUTS, 100, bias=bias)
+    params = getattr(fnn, f"{kind[0]}_init")(jax.random.key(0), INPUTS, 100, bias=bias)
     theirs = getattr(torch.nn, kind[2])(INPUTS, 100, bias=bias).state_dict()
     assert {n: p.shape for n, p in params.items()} == {n: tuple(p.shape) for n, p in theirs.items()}
     assert all(0.095 < float(jnp.abs(p).max()) <= 0.1 for p in params.values())
 
 
-def products(jaxpr):
-    """Matrix products at this level, and inside the scan."""
-    (scan,) = (e for e in jaxpr.eqns if e.primitive.name == "scan")
-    levels = jaxpr.eqns, scan.params["jaxpr"].eqns
-    return [sum(e.primitive.name == "dot_general" for e in eqns) for eqns in levels]
+def products(jaxpr, inside=False):
+    """For each matrix product in a program, whether it is in a scan."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "dot_general":
+            yield inside
+        for value in equation.params.values():
+            if hasattr(value, "eqns") or hasattr(value, "jaxpr"):
+                below = inside or equation.primitive.name == "scan"
+                yield from products(getattr(value, "jaxpr", value), below)
 
 
 @every_kind
-def test_program_has_one_product_outside_the_scan_and_one_inside(kind):
-    params = getattr(recurrent, f"{kind[1]}_init")(jax.random.key(0), INPUTS, HIDDEN)
+def test_weights_meet_the_input_outside_the_scan_and_have_their_gradients_there(kind):
+    params = getattr(fnn, f"{kind[1]}_init")(jax.random.key(0), INPUTS, HIDDEN)
     x, state = drawn("float32", (TIME,), kind[7])
-    layer = partial(getattr(recurrent, kind[1]), **kind[4])
-    assert products(jax.make_jaxpr(layer)(params, x, *state)) == [1, 1]
+
+    def total(params):
+        return getattr(fnn, kind[1])(params, x, *state, **kind[4])[0].sum()
+
+    assert sorted(products(jax.make_jaxpr(total)(params).jaxpr)) == [False, True]
+    both = products(jax.make_jaxpr(jax.grad(total))(params).jaxpr)
+    assert sorted(both) == [False, False, False, True, True]
 
 
-def test_program_is_the_hand_written_one():
-    def step(params, hidden, x):
-        hidden = jnp.tanh(x + hidden @ params["weight_hh"].T)
-        return hidden, hidden
+STACKS = [
+    # PyTorch's name and arguments, our hyperparameters
+    ("RNN", {"num_layers": 2, "nonlinearity": "relu"}, {"activation": "relu"}),
+    ("RNN", {"bidirectional": True, "batch_first": True}, {"batch_first": True}),
+    ("LSTM", {"num_layers": 2, "bidirectional": True, "proj_size": 2}, {}),
+    ("LSTM", {"num_layers": 3, "bias": False}, {}),
+    ("GRU", {"num_layers": 2, "bidirectional": True}, {}),
+]
 
-    def by_hand(params, x, hidden):
-        last, outputs = jax.lax.scan(partial(step, params), hidden, x @ params["weight_ih"].T)
-        return outputs, last
 
-    params = recurrent.rnn_init(jax.random.key(0), INPUTS, HIDDEN, bias=False)
-    x, state = drawn("float32", (TIME,))
-    ours, theirs = (jax.make_jaxpr(f)(params, x, *state) for f in (recurrent.rnn, by_hand))
-    assert str(ours) == str(theirs)
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize(("name", "keyword", "hyper"), STACKS, ids=str)
+def test_stack_equals_pytorch(name, keyword, hyper, ends):
+    torch = pytest.importorskip("torch")
+    theirs = getattr(torch.nn, name)(INPUTS, HIDDEN, dtype=torch.float64, **keyword)
+    x, _ = drawn("float64", (TIME,))
+    x = x.swapaxes(0, 1) if "batch_first" in hyper else x
+    lengths = np.array([3, TIME, 1, 5])
+    given, pad = torch.tensor(x, requires_grad=True), torch.nn.utils.rnn
+    first = {"batch_first": "batch_first" in hyper}
+    if ends:
+        packed = pad.pack_padded_sequence(given, lengths, enforce_sorted=False, **first)
+        output, last = theirs(packed)
+        output, _ = pad.pad_packed_sequence(output, total_length=TIME, **first)
+    else:
+        output, last = theirs(given)
+    wanted = [output, *(last if isinstance(last, tuple) else (last,))]
+    weights = [np.random.default_rng(1).normal(size=o.shape) for o in wanted]
+    sum((o * torch.tensor(w)).sum() for o, w in zip(wanted, weights, strict=True)).backward()
+
+    with jax.enable_x64(True):
+        named = dict(theirs.named_parameters())
+        params = {n: jnp.asarray(p.detach().numpy()) for n, p in named.items()}
+        layer = getattr(fnn, f"{name.lower()}_stack")
+        own = jnp.asarray(lengths) if ends else None
+        found, back = jax.vjp(
+            jax.jit(lambda params, x: layer(params, x, lengths=own, train=False, **hyper)),
+            params,
+            jnp.asarray(x),
+        )
+        for f, w in zip(jax.tree.leaves(found), wanted, strict=True):
+            close(f, w.detach().numpy(), 1e-10)
+        gradients = back(jax.tree.unflatten(jax.tree.structure(found), map(jnp.asarray, weights)))
+        for n, p in named.items():
+            close(gradients[0][n], p.grad.numpy(), 1e-10)
+        close(gradients[1], given.grad.numpy(), 1e-10)
+
+
+def test_gradient_of_two_layers_both_ways_with_lengths_and_a_projection():
+    with jax.enable_x64(True):
+        params = fnn.lstm_stack_init(
+            jax.random.key(0), 2, 3, layers=2, bidirectional=True, projection=2
+        )
+        x = jax.random.normal(jax.random.key(1), (4, 2, 2))
+
+        def layer(given):
+            lengths = jnp.array([4, 2])
+            return fnn.lstm_stack(given["params"], given["x"], lengths=lengths, train=False)
+
+        report = check_gradient(layer, {"params": params, "x": x}, order=2)
+        assert report.error < 1e-6, report
+        assert len(report.derived) == 2
+
+
+def test_dropout_is_between_layers_in_training_alone():
+    params = fnn.gru_stack_init(jax.random.key(0), INPUTS, HIDDEN, layers=2)
+    x, _ = drawn("float32", (TIME,))
+    key = jax.random.key(1)
+    still, _ = fnn.gru_stack(params, x, train=False, p=0.5)
+    noisy, (first, second) = fnn.gru_stack(params, x, key=key, train=True, p=0.5)
+    _, (same, other) = fnn.gru_stack(params, x, train=False)
+    assert not np.allclose(still, noisy)
+    np.testing.assert_array_equal(first, same)
+    assert not np.allclose(second, other)
+    with pytest.raises(LayerError, match="a random key"):
+        fnn.gru_stack(params, x, train=True, p=0.5)
+
+
+@every_kind
+def test_integers_are_one_hot_vectors(kind):
+    params = getattr(fnn, f"{kind[1]}_init")(jax.random.key(0), INPUTS, HIDDEN)
+    indices = np.random.default_rng(0).integers(0, INPUTS, (TIME, BATCH)).astype("int32")
+    layer = partial(getattr(fnn, kind[1]), params, **kind[4])
+    jax.tree.map(
+        partial(close, tolerance=1e-6), layer(indices), layer(np.eye(INPUTS, dtype="f4")[indices])
+    )
 
 
 def test_eager_calls_compile_once(caplog):
-    params = recurrent.lstm_init(jax.random.key(0), INPUTS, HIDDEN)
+    params = fnn.lstm_init(jax.random.key(0), INPUTS, HIDDEN)
     x, state = drawn("float32", (TIME + 1,), 2)
     with jax.log_compiles(True):
-        recurrent.lstm(params, x, *state)
-        assert any("scan" in message for message in caplog.messages)
+        fnn.lstm(params, x, *state)
+        assert any("_steps" in message for message in caplog.messages)
         caplog.clear()
-        recurrent.lstm(params, x, *state)
+        fnn.lstm(params, x, *state)
     assert not caplog.messages
 
 
@@ -157,17 +239,22 @@ X, H = np.zeros((TIME, BATCH, INPUTS), "float32"), np.zeros((BATCH, HIDDEN), "fl
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda p: recurrent.lstm(p, X[..., :2], H, H), r"lstm: .*wanted \(..., 3\)"),
-        (lambda p: recurrent.lstm(p, X, H[:2], H), r"state \[4, 5\]"),
-        (lambda p: recurrent.lstm(p, X, H, H[:, :2]), r"state \[4, 5\]"),
-        (lambda p: recurrent.lstm(p, X[:, 0], H, H), r"state \[5\]"),
-        (lambda p: recurrent.lstm(p, X[0, 0], H[0], H[0]), "lacks the axis of time"),
-        (lambda p: recurrent.gru(p, X, H), "another kind of cell"),
-        (lambda p: recurrent.gru_cell(p, X[0], H), "another kind of cell"),
-        (lambda p: recurrent.rnn_cell(p, X[0], H, activation="gelu"), "'tanh' or 'relu'"),
+        (lambda p: fnn.lstm(p, X[..., :2], H, H), r"lstm: .*wanted \(..., 3\)"),
+        (lambda p: fnn.lstm(p, X, H[:2], H), r"state \[4, 5\]"),
+        (lambda p: fnn.lstm(p, X, H, H[:, :2]), r"state \[4, 5\]"),
+        (lambda p: fnn.lstm(p, X[:, 0], H, H), r"state \[5\]"),
+        (lambda p: fnn.lstm(p, X[0, 0], H[0], H[0]), "lacks the axis of time"),
+        (lambda p: fnn.lstm(p, X, lengths=np.ones(TIME, int)), r"integers \[4\]"),
+        (
+            lambda p: fnn.lstm_stack({f"{n}_l0": a for n, a in p.items()}, X, H, H, train=False),
+            "1 layers, 1 directions",
+        ),
+        (lambda p: fnn.gru(p, X, H), "another kind of cell"),
+        (lambda p: fnn.gru_cell(p, X[0], H), "another kind of cell"),
+        (lambda p: fnn.rnn_cell(p, X[0], H, activation="gelu"), "'tanh' or 'relu'"),
     ],
 )
 def test_wrong_sizes_are_said(call, message):
-    params = recurrent.lstm_init(jax.random.key(0), INPUTS, HIDDEN)
+    params = fnn.lstm_init(jax.random.key(0), INPUTS, HIDDEN)
     with pytest.raises(LayerError, match=message):
         call(params)

@@ -8,8 +8,4 @@ EXAMPLES = [
     Example(recurrent.rnn_cell, {"activation": "relu"}),
     Example(recurrent.lstm_cell),
     Example(recurrent.gru_cell),
-    Example(recurrent.rnn),
-    Example(recurrent.rnn, {"activation": "relu"}),
-    Example(recurrent.lstm),
-    Example(recurrent.gru),
 ]

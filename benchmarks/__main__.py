@@ -14,9 +14,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import jax
 
-from benchmarks import overhead, sequences, steps
+from benchmarks import kernels, overhead, sequences, steps
 from benchmarks.workloads import WORKLOADS
 
+SUITES = {"overhead": overhead.run, "kernels": kernels.run, "sequences": sequences.run}
 PACKAGES = ("jax", "jaxlib", "numpy", "flax", "equinox", "optax", "torch")
 
 
@@ -48,7 +49,7 @@ def machine() -> str:
 def main() -> None:
     """Print the machine, then each suite."""
     parser = argparse.ArgumentParser("python -m benchmarks", description="Measure speed.")
-    known = ["overhead", "sequences", *WORKLOADS]
+    known = [*SUITES, *WORKLOADS]
     parser.add_argument("suites", nargs="*", help=f"some of: {', '.join(known)}; all by default")
     parser.add_argument("--markdown", action="store_true", help="print the README's tables too")
     given = parser.parse_args()
@@ -56,11 +57,10 @@ def main() -> None:
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     print(machine())
     chosen = given.suites or known
-    if "overhead" in chosen:
-        overhead.run()
-    if "sequences" in chosen:
-        sequences.run()
-    results = [steps.run(name) for name in chosen if name in WORKLOADS]
+    for name, suite in SUITES.items():
+        if name in chosen:
+            suite()
+    results = [steps.run(name) for name in chosen if name not in SUITES]
     if given.markdown and results:
         print(f"\n{machine()}\n\n{steps.markdown(results)}")
 

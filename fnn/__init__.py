@@ -4,7 +4,7 @@ A layer asks for what it needs by name: `params`, `state`, `key`, `train`; see `
 The doors for imperative code are `fnn.torch7` and `fnn.pytorch`, which are imported when asked for.
 """
 
-from fnn import initializers, loss, minimise, optim, schedules
+from fnn import connections, initializers, loss, minimise, optim, schedules
 from fnn.activation import *
 from fnn.adaptive import *
 from fnn.affine import *
@@ -22,6 +22,8 @@ from fnn.gradient import *
 from fnn.linear import *
 from fnn.local_norm import *
 from fnn.norm import *
+from fnn.padding import *
+from fnn.partial_conv import *
 from fnn.pointwise import *
 from fnn.pool import *
 from fnn.product import *
@@ -35,6 +37,7 @@ from fnn.shape import *
 from fnn.sparse import *
 from fnn.stack import *
 from fnn.table import *
+from fnn.temporal import *
 from fnn.training import *
 from fnn.transformer import *
 from fnn.transformer_layer import *

@@ -8,7 +8,7 @@ time, and (batch, features, time) along features.
 """
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from math import prod
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from fnn import kernels
 from fnn.errors import describe, require, require_indices
 from fnn.initializers import uniform_fan_in
 from fnn.space import each
@@ -64,7 +65,7 @@ def max_pool(
     """
     axes = _axes("max_pool", x, window, stride, padding, dilation, ceil_mode)
     x = jnp.where(x != x, -np.inf, x) if ignore_nan else x
-    return _fold(x, axes, _lowest(x), _first_maximum)
+    return _fold(x, axes, _lowest(x), kernels.first_maximum)
 
 
 def max_pool_indices(
@@ -144,9 +145,9 @@ def avg_pool(
     """
     axes = _axes("avg_pool", x, window, stride, padding, 1, ceil_mode)
     if divisor is not None:
-        return _fold(x, axes, 0, lax.add) / divisor
+        return _fold(x, axes, 0, partial(reduce, lax.add)) / divisor
     counts = reduce(np.multiply.outer, (_counted(a, count_include_pad) for a in axes))
-    total = _fold(x, axes, 0, lax.add)
+    total = _fold(x, axes, 0, partial(reduce, lax.add))
     if counts.min() == counts.max():
         return total / counts.max().item()
     return total / counts.reshape((1,) * (x.ndim - len(axes)) + counts.shape).astype(x.dtype)
@@ -267,9 +268,9 @@ def _axes(
 
 
 def _fold(x: Array, axes: list[_Axis], outside: float, combine: Callable) -> Array:
-    """Combine what lies in each window, from the first element on; `outside` is around `x`."""
+    """`combine` the places of each window, along one axis and another; `outside` is around `x`."""
     for axis in reversed(axes):
-        x = reduce(combine, _slices(x, axis, outside))
+        x = combine(_slices(x, axis, outside))
     return x
 
 
@@ -282,8 +283,7 @@ def _slices(x: Array, along: _Axis, outside: float) -> list[Array]:
         widths = [(0, 0, 0)] * x.ndim
         widths[axis] = padding, after, 0
         x = lax.pad(x, x.dtype.type(outside), widths)
-    starts = range(0, dilation * window, dilation)
-    return [lax.slice_in_dim(x, i, i + span, stride, axis) for i in starts]
+    return kernels.windows(x, axis, window, stride, dilation, windows)
 
 
 def _lowest(x: Array) -> float:
@@ -291,13 +291,11 @@ def _lowest(x: Array) -> float:
     return -np.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min
 
 
-def _first_maximum(a: Array, b: Array) -> Array:
-    """Larger one; `a` if they are equal, `b` if it is NaN."""
-    return jnp.where((b > a) | (b != b), b, a)
-
-
 def _first_maximum_and_place(a: tuple[Array, Array], b: tuple[Array, Array]) -> Any:
-    """The same of values with their places, where -1 is outside."""
+    """Larger of two values, with its place: `a` if they are equal, `b` if it is NaN.
+
+    A place of -1 is outside.
+    """
     later = (b[0] > a[0]) | (b[0] != b[0]) | (a[1] < 0)
     return jnp.where(later, b[0], a[0]), jnp.where(later, b[1], a[1])
 

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import harness, steps
+from benchmarks import harness, kernels, steps
 from benchmarks.goals import GOALS, verdict
 from benchmarks.sides import EAGER, HAND, SIDES, Unavailable
 from benchmarks.workloads import WORKLOADS
@@ -83,3 +83,28 @@ def test_tables_show_goals_and_what_is_missing():
     assert "PyTorch eager: left out, No module named 'torch'" in text
     assert "| fnn.pytorch jit | 0.50 (0.50 .. 0.50) |" in steps.markdown([result])
     assert verdict(1.0, None) == ""
+
+
+def test_kernels_are_reported_with_their_goals(capsys, monkeypatch):
+    monkeypatch.setattr(
+        kernels, "measure", lambda sides: dict(zip(sides, ([5.0], [10.0]), strict=True))
+    )
+
+    def sides():
+        yield "ours", int
+        yield "theirs", int
+        raise Unavailable("no torch")
+
+    kernels.run((kernels.Case("nothing", 0.4, "theirs", sides),))
+    text = capsys.readouterr().out
+    assert "theirs 0.500 (0.500 .. 0.500) goal 0.4 MISSED" in text
+    assert "left out, no torch" in text
+
+
+def test_operations_run_on_all_sides():
+    x, weight = kernels.drawn((2, 3, 5, 5), (4, 3, 3, 3))
+    sides = kernels.convolution(x.shape, weight.shape, 1)()
+    assert next(sides)[1](2) == 2
+    assert next(sides)[0] == kernels.STOCK
+    pytest.importorskip("torch")
+    assert next(sides)[1](1) == 1

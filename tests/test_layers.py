@@ -13,6 +13,7 @@ import pytest
 from jax import lax
 
 import fnn
+from fnn import kernels
 from fnn.activation import relu
 from fnn.conv import conv
 from fnn.distribution import softmax
@@ -100,8 +101,9 @@ def test_vmap_equals_a_loop(example, optional):
         assert_equal(jax.vmap(alone)(stack(*mapped)), stack(*map(alone, mapped)), 1e-12)
 
 
-TOOLS = {"arithmetic", "axes", "compose", "elements", "errors", "initializers", "layer", "matmul"}
-TOOLS |= {"recurrence", "shell", "space", "training", "loss.labels", "loss.reduction"}
+TOOLS = {"arithmetic", "axes", "compose", "connections", "elements", "errors", "initializers"}
+TOOLS |= {"kernels", "layer", "matmul", "recurrence", "shell", "space", "training"}
+TOOLS |= {"loss.labels", "loss.reduction"}
 TOPICS = {m.name for m in iter_modules(fnn.__path__) if not m.ispkg}
 TOPICS |= {m.name for m in iter_modules(fnn.loss.__path__, "loss.")}
 
@@ -172,7 +174,8 @@ PLAIN = {
 def test_program_has_nothing_that_a_handwritten_one_would_not(plain):
     example = PLAIN[plain]
     given = arguments(example, jnp.float32)
-    ours = jax.make_jaxpr(layer(example))(given)
+    with kernels.stock():
+        ours = jax.make_jaxpr(layer(example))(given)
     with jax.numpy_rank_promotion("allow"):
         wanted = jax.make_jaxpr(lambda given: plain(**given))(given)
     assert primitives(ours) <= primitives(wanted)

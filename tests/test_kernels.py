@@ -1,0 +1,106 @@
+"""The formulations for a CPU equal the stock ones, in every derivative, however they are cut."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from fnn import kernels
+from fnn.conv import conv, conv_transpose
+from fnn.pool import max_pool
+
+pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="they are for a CPU")
+
+OPTIONS = [
+    {"stride": (2, 1), "padding": 1},
+    {"padding": ((2, 0), (-1, 1)), "dilation": (2, 1), "groups": 2},
+    {"stride": (3, 2), "groups": 4, "padding": (1, 0)},
+]
+CHUNKS = {"CHUNK": 200, "PLACES": 1}
+STRIPS = {"STRIP": 100, "PLACES": 1}
+CASES = [*((options, {}) for options in OPTIONS), (OPTIONS[1], CHUNKS), (OPTIONS[0], STRIPS)]
+
+
+def drawn(*shape):
+    return jnp.asarray(np.random.default_rng(len(shape)).normal(size=shape))
+
+
+def derivatives(apply, weight, x):
+    """The value, and derivatives of the first and the second order."""
+
+    def loss(weight, x):
+        return jnp.sum(jnp.sin(apply(weight, x)))
+
+    both = partial(jax.grad(loss, (0, 1)))
+    directions = (jnp.cos(weight), jnp.cos(x))
+    return [
+        apply(weight, x),
+        both(weight, x),
+        jax.jvp(apply, (weight, x), directions),
+        jax.jvp(both, (weight, x), directions),
+        jax.grad(lambda *a: sum(jnp.sum(g**2) for g in both(*a)), (0, 1))(weight, x),
+        jax.vmap(apply, (None, 0))(weight, jnp.stack([x, x + 1])),
+        jax.vmap(jax.grad(loss), (0, None))(jnp.stack([weight, weight + 1]), x),
+    ]
+
+
+def assert_equal(found, wanted):
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-10), found, wanted)
+
+
+@pytest.mark.parametrize(("options", "cut"), CASES, ids=str)
+def test_convolution_equals_the_stock_one(options, cut, monkeypatch):
+    for name, value in cut.items():
+        monkeypatch.setattr(kernels, name, value)
+    with jax.enable_x64(True):
+        weight, x = drawn(4, 4 // options.get("groups", 1), 3, 2), drawn(6, 4, 7, 6)
+        found = derivatives(lambda w, x: conv({"weight": w}, x, **options), weight, x)
+        with kernels.stock():
+            wanted = derivatives(lambda w, x: conv({"weight": w}, x, **options), weight, x)
+        assert_equal(found, wanted)
+
+
+def test_transposed_convolution_equals_the_stock_one():
+    with jax.enable_x64(True):
+        weight, x = drawn(4, 3, 3, 2), drawn(2, 4, 5, 4)
+        found = derivatives(lambda w, x: conv_transpose({"weight": w}, x, stride=2), weight, x)
+        with kernels.stock():
+            wanted = derivatives(lambda w, x: conv_transpose({"weight": w}, x, stride=2), weight, x)
+        assert_equal(found, wanted)
+
+
+@pytest.mark.parametrize(("window", "stride"), [(2, 2), (3, 2), (3, 1), (2, 3)])
+def test_pooling_equals_the_stock_one_and_at_ties(window, stride):
+    def stock(x):
+        return lax.reduce_window(
+            x, -np.inf, lax.max, (1, window, window), (1, stride, stride), "VALID"
+        )
+
+    def derived(apply, x):
+        return jax.value_and_grad(lambda x: jnp.sum(jnp.sin(apply(x))))(x)
+
+    pool = partial(max_pool, window=(window, window), stride=stride)
+    with jax.enable_x64(True):
+        x = jnp.round(drawn(3, 8, 7) * 2)
+        for apply in (pool, jax.jit(pool)):
+            assert_equal(derived(apply, x), derived(stock, x))
+
+
+def test_a_window_may_be_long():
+    x = jnp.arange(200.0)
+    gradient = jax.grad(lambda x: jnp.sum(max_pool(x, window=(200,))))(x)
+    np.testing.assert_array_equal(jnp.flatnonzero(gradient), [199])
+
+
+def test_the_switch_changes_what_is_traced():
+    def program(x):
+        return str(jax.make_jaxpr(lambda x: conv({"weight": x[:2, :, :2, :2]}, x))(x))
+
+    x = jnp.ones((2, 3, 4, 4))
+    assert "conv_general_dilated" not in program(x)
+    with kernels.stock():
+        assert "conv_general_dilated" in program(x)
+    assert "conv_general_dilated" in program(x.astype(jnp.float16))

@@ -13,6 +13,7 @@ from jax import Array, lax
 from transforms.cells import Trace, running, settlers
 from transforms.changes import Stateful
 from transforms.effects import Call
+from transforms.forms import as_array
 from transforms.functional import array_of
 from transforms.lift import Lifted
 from transforms.program import Program, Write
@@ -199,7 +200,7 @@ class Loop:
 
 def arrays_of(tree: Any) -> Any:
     """The arrays of tensors, arrays and numbers."""
-    return jax.tree.map(lambda x: jnp.asarray(array_of(x)), tree)
+    return jax.tree.map(lambda x: as_array(array_of(x)), tree)
 
 
 def halved(x: Array) -> Array:
@@ -230,8 +231,6 @@ def epochs(
     optimiser has its state; the others are a `lax.scan`. The result is what the steps return,
     stacked in order. `times` goes through the data again. `progress(step, outputs)` is called from
     inside the program after `every` so many steps, counted from 1, with NumPy's numbers and arrays.
-
-    Inside a loop stock XLA computes the gradients of convolutions slowly on a CPU.
 
     >>> import fnn.pytorch as torch
     >>> total = torch.zeros(())

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 
 class Form:
@@ -48,3 +50,16 @@ def form_of(value: Any) -> Form:
     leaves, structure = jax.tree.flatten(value)
     dtypes = tuple(getattr(leaf, "dtype", type(leaf)) for leaf in leaves)
     return form(tuple(map(np.shape, leaves)), dtypes, structure)
+
+
+def owned(x: Any) -> Any:
+    """A copy of a NumPy array, which may change before a program that is given it has run.
+
+    jax does not wait: it may read the memory itself, whenever the program comes to it.
+    """
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
+def as_array(x: Any) -> Array:
+    """An array of jax that shares no memory with NumPy's."""
+    return jnp.asarray(owned(x))

@@ -13,6 +13,7 @@ from transforms.cells import Cell, Trace, running, settlers, tracing
 from transforms.changes import Stateful
 from transforms.effects import Call, Effect, Recipes, Snapshot
 from transforms.explain import place_of, report
+from transforms.forms import owned
 from transforms.program import Program, Write, calls_python
 from transforms.reasons import Reader, difference
 from transforms.repeat import Repeat
@@ -118,9 +119,10 @@ class Secluded(NamedTuple):
 
 def seclude(leaves: list[Any]) -> tuple[list[Any], frozenset[int]]:
     """Arguments with copies of those that are parts of larger memories, and these memories."""
-    own = [x.secluded if hasattr(type(x), "secluded") else x for x in leaves]
+    own = [x.secluded if hasattr(type(x), "secluded") else owned(x) for x in leaves]
     pairs = zip(leaves, own, strict=True)
-    return own, frozenset([id(old.storage) for old, new in pairs if old is not new])
+    taken = [old for old, new in pairs if old is not new and hasattr(type(old), "secluded")]
+    return own, frozenset([id(old.storage) for old in taken])
 
 
 class Traced:

@@ -20,13 +20,13 @@ from types import MethodType
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from transforms.cells import Cell
 from transforms.changes import Stateful
 from transforms.effects import build
+from transforms.forms import as_array
 from transforms.signature import TransformError
 from transforms.survey import attributes, data
 
@@ -121,7 +121,7 @@ def boxed(tree: Any, scalar: Callable | None = None) -> Any:
         if is_array(x):
             return Box(x.array, (None if is_tensor(x) else scalar) or type(x).holding)
         if data(x):
-            return Box(jnp.asarray(x), same)
+            return Box(as_array(x), same)
         if isinstance(x, Stateful) and x.exchangeable:
             return Container(boxed(attributes(x), scalar), Rebuilt(type(x)))
         return Container((), Constant(x))

@@ -61,7 +61,7 @@ def tensor(
     if isinstance(data, jax.Array):
         found = data
     elif isinstance(data, np.ndarray | np.generic):
-        found = np.array(data)
+        found = np.asarray(data)
     else:
         found = nested(data)
         dtype = dtype or inferred(found, data)

@@ -9,7 +9,6 @@ from sys import getrefcount
 from typing import Any
 
 import jax
-import numpy as np
 from jax.core import Tracer
 
 from fnn.tensor.steps import NUMBERS, Call, Step
@@ -17,7 +16,7 @@ from fnn.tensor.storage import Parcel, Storage
 from transforms import cells
 from transforms.cells import PENDING, Lost
 from transforms.explain import report
-from transforms.forms import form_of
+from transforms.forms import form_of, owned
 
 LIMIT = 20_000
 """How many steps are remembered."""
@@ -164,8 +163,7 @@ class Record:
                 code.append((form_of(leaf),))
             else:
                 raise TypeError(f"{call.name}: {leaf!r} is no tensor, array or number")
-            # NumPy's arrays may change before the call is run.
-            slots.append(leaf.copy() if isinstance(leaf, np.ndarray) else leaf)
+            slots.append(owned(leaf))
             values.append(None)
         targets: list[Any] = []
         for target in into:

@@ -15,7 +15,6 @@ from contextlib import ContextDecorator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from fnn.tensor.record import Foreign, Recorder, call_of
@@ -23,6 +22,7 @@ from fnn.tensor.steps import Call, look_at, put
 from fnn.tensor.storage import Parcel, Storage
 from transforms import cells
 from transforms.cells import running
+from transforms.forms import as_array
 
 
 class _Local(threading.local):
@@ -85,7 +85,7 @@ def trace(call: Call, leaves: Sequence[Any], into: Sequence[Any]) -> Any:
         try:
             storage, geometry = leaf.storage, leaf.geometry
         except AttributeError:
-            return jnp.asarray(leaf)
+            return as_array(leaf)
         if geometry is None:
             return storage.array
         start = None if geometry.dense == storage.form.size else geometry.offset

@@ -24,5 +24,5 @@ def from_data(data: Any, dtype: Any) -> Array:
     with jax.enable_x64(True):
         if isinstance(data, Array):
             return cast(data, dtype) if data.dtype != dtype else data
-        found = np.asarray(data)
-        return cast(found, dtype) if found.dtype != dtype else jnp.array(found)
+        found = np.array(data)  # jax may come to read it later, when the caller has changed it
+        return cast(found, dtype) if found.dtype != dtype else jnp.asarray(found)

@@ -30,8 +30,14 @@ def torch_cosine_similarity(x, y, axis=-1, eps=1e-8, squared=False):
     return F.cosine_similarity(x, y, axis, eps)
 
 
+def torch_euclidean(params, x, eps=1e-7):
+    y = torch.norm(x[..., None] - params["weight"], dim=-2)
+    known = y.detach()
+    return known + (y - known) * known / (known + eps)  # gradients divide by y + eps
+
+
 TORCH = {
-    distance.euclidean: lambda params, x: torch.norm(x[..., None] - params["weight"], dim=-2),
+    distance.euclidean: torch_euclidean,
     distance.cosine_similarity: torch_cosine_similarity,
     distance.pairwise_distance: lambda x, y, p=2.0, eps=1e-6, keepdims=False: F.pairwise_distance(
         x, y, p, eps, keepdims

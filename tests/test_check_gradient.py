@@ -9,6 +9,8 @@ from jax.custom_derivatives import linear_call
 
 from transforms import TransformError, check_gradient
 
+pytestmark = pytest.mark.unoptimised
+
 
 def normal(dtype, *shape, seed=0, scale=1.0):
     values = np.random.default_rng(seed).normal(size=shape) * scale

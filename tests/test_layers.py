@@ -25,6 +25,8 @@ from tests.table import EXAMPLES
 from tests.table.example import Example
 from transforms.check import check_gradient
 
+pytestmark = pytest.mark.unoptimised
+
 every_variant = pytest.mark.parametrize(("example", "optional"), variants(EXAMPLES))
 
 

@@ -190,6 +190,42 @@ def test_results_of_different_calls_are_different_tensors():
     np.testing.assert_array_equal(values(first), kept)
 
 
+class Keeper(nn.Module):
+    """Returns what it also keeps, alone and in a list, and keeps what it does not return."""
+
+    def __init__(self, paired):
+        super().__init__()
+        self.paired, self.total = paired, torch.zeros(3)
+
+    def forward(self, x):
+        self.last = self.total + x
+        self.pair = [self.last, x * 2] if self.paired else [self.last, None]
+        self.total = self.last * 2
+        return self.last
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("hold", [True, False])
+def test_a_result_that_is_also_kept_is_new_in_every_call(hold, paired):
+    keeper, eager, held, totals = Keeper(paired), Keeper(paired), [], []
+    inputs = [torch.full((3,), float(i)) for i in range(8)]
+    wanted = [(values(eager(x)), values(eager.total)) for x in inputs]
+    lifted = transforms.jit(keeper)
+    for x, (_, total) in zip(inputs, wanted, strict=True):
+        found = lifted(x)
+        assert keeper.last is keeper.pair[0] is found
+        np.testing.assert_array_equal(values(keeper.total), total)
+        if paired:
+            np.testing.assert_array_equal(values(keeper.pair[1]), 2 * values(x))
+        held.append(found)
+        totals.append(keeper.total if hold else id(keeper.total))
+    for found, (last, _) in zip(held, wanted, strict=True):
+        np.testing.assert_array_equal(values(found), last)
+    assert len(set(map(id, held))) == len(held)
+    if not paired:  # what is not returned is written in place again, if nobody has hold of it
+        assert len({x if isinstance(x, int) else id(x) for x in totals[2:]}) == (6 if hold else 1)
+
+
 def test_shared_parameters_stay_shared():
     a = nn.Linear(3, 3)
     net = nn.Sequential(a, nn.Tanh(), a)

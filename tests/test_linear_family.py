@@ -10,6 +10,8 @@ import pytest
 import fnn
 from fnn.errors import LabelError, LayerError
 
+pytestmark = pytest.mark.unoptimised
+
 KEY = jax.random.key(0)
 RANDOM = np.random.default_rng(0)
 TABLE = RANDOM.normal(size=(7, 3))

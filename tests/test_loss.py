@@ -4,9 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.tree_util import tree_leaves_with_path
 
 from fnn import loss
 from fnn.errors import LabelError, LayerError
+from tests.table.loss import torch_adaptive
+
+pytestmark = pytest.mark.unoptimised
 
 BATCH, CLASSES = 6, 5
 DTYPES = pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-10)])
@@ -351,3 +355,32 @@ TWO = np.zeros(2, "float32")
 def test_mistakes_are_said(call, message):
     with pytest.raises(LayerError, match=message):
         call()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("batch", [(), (5,)])
+def test_adaptive_log_softmax_of_several_clusters(bias, batch):
+    torch = pytest.importorskip("torch")
+    cutoffs, classes = [4, 9, 10], 17
+    params = loss.adaptive_log_softmax_init(
+        jax.random.key(0), 32, classes, cutoffs, bias=bias, div_value=2.0
+    )
+    theirs = torch.nn.AdaptiveLogSoftmaxWithLoss(32, classes, cutoffs, 2.0, head_bias=bias)
+    shapes = {".".join(k.key for k in path): w.shape for path, w in tree_leaves_with_path(params)}
+    assert shapes == {name: tuple(w.shape) for name, w in theirs.state_dict().items()}
+    random = np.random.default_rng(0)
+    x = random.normal(size=(*batch, 32)).astype(np.float32)
+    target = random.integers(0, classes, batch)
+    given = jax.tree.map(lambda w: torch.from_numpy(np.array(w)), params), torch.from_numpy(x)
+    wanted = torch_adaptive(*given, torch.tensor(target))
+    found = loss.adaptive_nll(params, x, target, reduction="none")
+    np.testing.assert_allclose(-found, wanted.output, rtol=1e-6)
+    np.testing.assert_allclose(loss.adaptive_nll(params, x, target), wanted.loss, rtol=1e-6)
+    logs = loss.adaptive_log_softmax(params, x)
+    np.testing.assert_allclose(jax.nn.logsumexp(logs, -1), np.zeros(batch), atol=1e-6)
+
+
+@pytest.mark.parametrize("cutoffs", [[], [0, 4], [4, 4], [4, 9]])
+def test_cutoffs_of_adaptive_log_softmax_are_checked(cutoffs):
+    with pytest.raises(LayerError, match=r"cutoffs .* for 9 classes"):
+        loss.adaptive_log_softmax_init(jax.random.key(0), 8, 9, cutoffs)

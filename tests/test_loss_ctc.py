@@ -11,6 +11,8 @@ import pytest
 from fnn.errors import LabelError, LayerError
 from fnn.loss import ctc
 
+pytestmark = pytest.mark.unoptimised
+
 TARGET = np.array([[1, 1, 2], [3, 2, 2], [2, 3, 1]])
 INPUT_LENGTHS, TARGET_LENGTHS = np.array([7, 2, 6]), np.array([3, 1, 0])
 JOINED = np.array([1, 1, 2, 3])

@@ -11,6 +11,8 @@ import fnn
 from fnn.errors import LayerError
 from transforms.check import check_gradient
 
+pytestmark = pytest.mark.unoptimised
+
 TIME, BATCH, INPUTS, HIDDEN = 7, 4, 3, 5
 KINDS = [
     # cell, sequence, PyTorch's names, hyperparameters, its keyword, gates, arrays in the state

@@ -8,6 +8,8 @@ import pytest
 import fnn
 from fnn.errors import LayerError
 
+pytestmark = pytest.mark.unoptimised
+
 BATCH, LENGTH, POSITIONS, WIDTH, HEADS, INNER = 2, 3, 4, 8, 2, 5
 X, MEMORY = ("x", (BATCH, LENGTH, WIDTH)), ("memory", (BATCH, POSITIONS, WIDTH))
 SHAPES = {

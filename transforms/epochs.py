@@ -177,12 +177,7 @@ class Loop:
     def __call__(self, arrays: list[Array]) -> Any:
         """Run on what the cells hold now; the outputs, stacked."""
         repeat, traced = self.repeat, self.repeat.traced
-        objects = repeat.survey.objects
-        alone = repeat.alone
-        made = [
-            objects[place] if alone and place is not None else kind.blank()
-            for place, kind in zip(repeat.kept, traced.made, strict=True)
-        ]
+        made = [kind.blank() for kind in traced.made]
         cells = [*(repeat.survey.at(place) for place in traced.written), *made]
         reads = [repeat.survey.at(traced.read[i]) for i in self.read]
         others = arrays, repeat.data[len(repeat.data) - len(traced.data) :]
@@ -190,9 +185,7 @@ class Loop:
             outputs = self.program(
                 reads, [None] * len(reads), [cells[i] for i in self.carried], others
             )
-            repeat.remember()
-            if not alone:
-                repeat.replace(Call(repeat.survey, made, [], {}))
+            repeat.replace(Call(repeat.survey, made, [], {}))
         finally:
             repeat.release()
         return outputs

@@ -2,13 +2,14 @@
 
 Settings around cells are attributes of `Stateful` objects and watched containers, whose changes are
 counted; plain containers and variables are few, and are compared one by one. What each call makes
-and leaves behind (gradients, say) is written in place again, if nobody else has taken hold of it.
+and leaves behind (gradients, say) is written in place again, if nobody else has taken hold of it;
+what it returns as well (a criterion's output, say) is new in every call.
 """
 
 from __future__ import annotations
 
 import types
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from operator import is_
@@ -21,7 +22,7 @@ import numpy as np
 
 from transforms.cells import Cell
 from transforms.changes import Changes, Stateful, Watched, WatchedList
-from transforms.effects import Call
+from transforms.effects import Call, Effect
 from transforms.forms import form_of
 from transforms.survey import (
     Again,
@@ -109,10 +110,12 @@ class Repeat:
         self.kept = [survey.number.get(id(cell)) for cell in call.cells]
         numbers = {i: survey.number.get(id(x)) for i, x in call.made.items()}
         self.left = {i: place for i, place in numbers.items() if place is not None}
+        self.returned, self.effects = returned(traced, call)
+        self.renewed = {i: self.left[i] for i in self.returned if i in self.left}
         self.mode = [setting() for setting in ambient]
-        self.reads = [None if p in passing else survey.at(p) for p in traced.read]
-        self.given = [(i, p) for i, p in enumerate(traced.read) if p in passing]
-        self.values = [None] * len(self.reads)
+        changing = {*passing, *self.renewed.values()}
+        self.given = [(i, p) for i, p in enumerate(traced.read) if p in changing]
+        self.values = [None] * len(traced.read)
         self.data: list[Any] = []
         self.owners = [(objects[entry.owner], entry.name) for entry in survey.numbers]
         self.hold([entry.number for entry in survey.numbers])
@@ -124,18 +127,26 @@ class Repeat:
         """Note what must not have changed until the next call."""
         survey, traced = self.survey, self.traced
         self.changes = Changes.structure, Changes.results
-        self.watched = [survey.objects[place] for place in self.left.values()]
-        # Held by what it is an attribute of, by the survey, and perhaps by a pack. A cell is held
-        # by the list of what is written, too.
-        self.references = [
-            ALONE + 2 + (isinstance(x, Cell) and 1 + (x.pack is not None)) for x in self.watched
-        ]
-        kept = [None if place is None else survey.objects[place] for place in self.kept]
+        lasting = {i: place for i, place in self.left.items() if i not in self.renewed}
+        self.made = {i: survey.objects[place] for i, place in lasting.items()}
+        given = {i for i, _ in self.given}
+        self.reads = [None if i in given else survey.at(p) for i, p in enumerate(traced.read)]
+        new = {None, *self.renewed.values()}
+        kept = [None if place in new else survey.objects[place] for place in self.kept]
         self.writes = [*map(survey.at, traced.written), *kept]
-        first = len(traced.written)
-        made = enumerate(zip(self.kept, traced.made, strict=True), first)
-        self.fresh = [(i, kind) for i, (place, kind) in made if place is None]
+        made = enumerate(zip(self.kept, traced.made, strict=True), len(traced.written))
+        self.fresh = [(i, kind) for i, (place, kind) in made if place in new]
         self.packs: list[Any] | None = None
+        packed = {i for group in traced.program.kept for i in group.members}
+        self.steady = packed.isdisjoint([i for i, _ in self.fresh])
+        self.watched = [*self.made.values()]
+        listed = Counter(map(id, [*self.reads, *self.writes, *self.guard.held]))
+        # Held by what it is an attribute of, by the survey, by what is made, by these lists, and
+        # perhaps by a pack.
+        self.references = [
+            ALONE + 3 + listed[id(x)] + (isinstance(x, Cell) and x.pack is not None)
+            for x in self.watched
+        ]
 
     def hold(self, numbers: list[float]) -> None:
         """Have these numbers in dicts, as arrays: a call with plain ones takes longer."""
@@ -200,7 +211,10 @@ class Repeat:
         """Run with the arguments taken."""
         try:
             if self.alone and not self.writes_given:
-                return self.traced.output(self.run())
+                call = self.run()
+                output = self.traced.output(call)
+                self.renew(call)
+                return output
             made = [kind.blank() for kind in self.traced.made]
             call = self.traced.compute(self.survey, made, self.data)
             self.replace(call)
@@ -216,11 +230,21 @@ class Repeat:
         for i, kind in self.fresh:
             writes[i] = kind.blank()
         program, packs = self.traced.program, self.packs
-        if packs is None or not all(pack.intact for pack in packs):
+        if packs is None or not self.steady or not all(pack.intact for pack in packs):
             groups = program.kept
             packs = self.packs = [group.pack(reads, self.values, writes) for group in groups]
         arrays = program.launch(packs, reads, self.values, writes, self.data)
-        return Call(survey, writes[len(self.traced.written) :], arrays, {})
+        return Call(survey, writes[len(self.traced.written) :], arrays, self.made.copy())
+
+    def renew(self, call: Call) -> None:
+        """Leave new objects in the place of those that the last call has returned."""
+        if not self.renewed:
+            return
+        for effect in self.effects:
+            effect.apply(call)
+        self.put(self.renewed, call)
+        self.changes = Changes.structure, Changes.results
+        self.guard.held = self.guard.read()
 
     @property
     def alone(self) -> bool:
@@ -241,13 +265,34 @@ class Repeat:
         """Leave new objects in the place of those that somebody has taken hold of."""
         for effect in self.traced.effects:
             effect.apply(call)
+        self.put(self.left, call)
+        self.guard.held = self.guard.read()
+        self.remember()
+
+    def put(self, left: dict[int, int], call: Call) -> None:
+        """Know what a call has left in the place of what the one before it left."""
         objects = self.survey.objects
-        for i, place in self.left.items():
+        for i, place in left.items():
             self.known.discard(id(objects[place]))
             objects[place] = call.made[i]
             self.known.add(id(objects[place]))
-        self.guard.held = self.guard.read()
-        self.remember()
+
+
+def returned(traced: Any, call: Call) -> tuple[set[int], list[Effect]]:
+    """What a call returns of all that it makes, with what belongs to that; and how it is left."""
+    probe = call._replace(made={})
+    traced.output(probe)
+    found, effects, size = set(probe.made), [], -1
+    valued = [effect for effect in traced.effects if effect.value is not None]
+    while len(found) > size:
+        size, effects = len(found), []
+        for effect in valued:
+            probe = call._replace(made={})
+            effect.value(probe)
+            if found & set(probe.made):
+                found |= set(probe.made)
+                effects.append(effect)
+    return found, effects
 
 
 def argument(survey: Survey, leaf: Any) -> Argument | None:

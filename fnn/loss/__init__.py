@@ -4,6 +4,7 @@
 loss has the gradient that it has in PyTorch; an option says so where Torch7's differs.
 """
 
+from fnn.loss.adaptive import *
 from fnn.loss.binary import *
 from fnn.loss.classification import *
 from fnn.loss.distribution import *

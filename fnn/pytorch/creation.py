@@ -47,7 +47,8 @@ def made(array: Any, device: Any = None, requires_grad: bool = False) -> Tensor:
     found = Tensor._around(Storage(place(array, device)))
     if requires_grad and not found.is_floating_point():
         raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-    found._requires_grad = requires_grad
+    if requires_grad:
+        found._requires_grad = True
     return found
 
 

@@ -244,7 +244,8 @@ class Tensor(Values):
                 "protocol at the moment; use clone() or detach() first"
             )
         made = memo[id(self)] = self._around(copy.deepcopy(self.storage, memo), self.geometry)
-        made._requires_grad = self._requires_grad
+        if self._requires_grad:
+            made._requires_grad = True
         made.grad = copy.deepcopy(self.grad, memo)
         return made
 

@@ -31,6 +31,8 @@ from tests.policies.ways import (
     recorded,
 )
 
+pytestmark = pytest.mark.unoptimised
+
 data, data7 = pytorch_training.data, torch7_training.data
 
 

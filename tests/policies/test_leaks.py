@@ -21,6 +21,8 @@ from tests.policies.ways import as_written, assert_same, outcome, plain
 from transforms.cells import PENDING, Cell, tracing
 from transforms.program import SMALL
 
+pytestmark = pytest.mark.unoptimised
+
 every_way = pytest.mark.parametrize("wrap", [as_written, transforms.jit])
 LONG = 10_000
 BLOCKS = 300_000  # of memory that Python may allocate meanwhile

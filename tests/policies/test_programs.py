@@ -13,6 +13,8 @@ from tests.policies import (
 )
 from tests.policies.ways import WAYS, assert_same, eager, lifted, recorded
 
+pytestmark = pytest.mark.unoptimised
+
 DIALECTS = {
     "pytorch": pytorch_training.PROGRAMS | pytorch_mutation.PROGRAMS,
     "torch7": torch7_training.PROGRAMS | torch7_mutation.PROGRAMS,

@@ -8,6 +8,8 @@ import transforms
 from tests.policies import network_changes, python_changes
 from tests.policies.ways import as_written, assert_same, plain
 
+pytestmark = pytest.mark.unoptimised
+
 CASES = python_changes.CASES | network_changes.CASES
 
 

@@ -1,13 +1,18 @@
 """Rows of fnn.loss."""
 
+from itertools import accumulate
+
 from fnn import loss
 from tests.table.example import Example
-from tests.table.original import F
+from tests.table.original import F, torch
 
 WEIGHTS = {"weight": (0.5, 2.0), "pos_weight": (0.5, 2.0)}
 PROBABILITIES = {"x": (0.05, 0.95), "target": (0, 1)}
 SIGNS = {"target": (-1, 2)}
+FEW = {"inputs": 6, "frequent": 3, "hidden": 2, "rare": 4}
 EXAMPLES = [
+    Example(loss.adaptive_log_softmax, sizes=FEW),
+    Example(loss.adaptive_nll, sizes=FEW, ranges={"target": (0, 7)}),
     Example(loss.l1, ranges=WEIGHTS),
     Example(loss.l1_cost),
     Example(loss.mse, ranges=WEIGHTS),
@@ -59,11 +64,31 @@ EXAMPLES = [
 ]
 
 
+def torch_adaptive(params, *inputs, call=None):
+    """PyTorch's adaptive log-softmax with these parameters; what it gives, or a method of it."""
+    head, tails = params["head"]["weight"], params["tail"]
+    bounds = [len(head) - len(tails)]
+    bounds += accumulate((len(t["1"]["weight"]) for t in tails.values()), initial=bounds.pop())
+    module = torch.nn.AdaptiveLogSoftmaxWithLoss(
+        head.shape[1], bounds[-1], bounds[:-1], 1.0, head_bias="bias" in params["head"]
+    )
+    flat = {f"head.{name}": value for name, value in params["head"].items()}
+    for i, tail in tails.items():
+        flat |= {f"tail.{i}.{j}.weight": layer["weight"] for j, layer in tail.items()}
+    if call:
+        module.forward = getattr(module, call)
+    return torch.func.functional_call(module, flat, inputs)
+
+
 def torch_multi_label_margin(x, target):
     return F.multilabel_margin_loss(x, target.long())
 
 
 TORCH = {
+    loss.adaptive_log_softmax: lambda params, x: torch_adaptive(
+        params, x.reshape(-1, x.shape[-1]), call="log_prob"
+    ).reshape(*x.shape[:-1], -1),
+    loss.adaptive_nll: lambda params, x, target: torch_adaptive(params, x, target.long()).loss,
     loss.l1: lambda x, target, weight=None: F.l1_loss(x, target, weight=weight),
     loss.huber: lambda x, target, weight=None, **hyper: F.huber_loss(
         x, target, weight=weight, **hyper

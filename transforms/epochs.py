@@ -177,15 +177,21 @@ class Loop:
     def __call__(self, arrays: list[Array]) -> Any:
         """Run on what the cells hold now; the outputs, stacked."""
         repeat, traced = self.repeat, self.repeat.traced
-        made = [kind.blank() for kind in traced.made]
-        cells = [*(repeat.survey.at(place) for place in traced.written), *made]
+        begin, alone = len(traced.written), repeat.alone
+        cells = repeat.cells()
+        if not alone:
+            cells = cells[:begin] + [kind.blank() for kind in traced.made]
         reads = [repeat.survey.at(traced.read[i]) for i in self.read]
         others = arrays, repeat.data[len(repeat.data) - len(traced.data) :]
         try:
             outputs = self.program(
                 reads, [None] * len(reads), [cells[i] for i in self.carried], others
             )
-            repeat.replace(Call(repeat.survey, made, [], {}))
+            if alone:
+                repeat.renew(Call(repeat.survey, cells[begin:], [], repeat.made.copy()))
+                repeat.remember()
+            else:
+                repeat.replace(Call(repeat.survey, cells[begin:], [], {}))
         finally:
             repeat.release()
         return outputs

@@ -224,17 +224,21 @@ class Repeat:
 
     def run(self) -> Call:
         """Compute, and write over what the last call left."""
-        survey, reads, writes = self.survey, self.reads, self.writes
+        survey, reads, writes = self.survey, self.reads, self.cells()
         for i, place in self.given:
             reads[i] = survey.objects[place]
-        for i, kind in self.fresh:
-            writes[i] = kind.blank()
         program, packs = self.traced.program, self.packs
         if packs is None or not self.steady or not all(pack.intact for pack in packs):
             groups = program.kept
             packs = self.packs = [group.pack(reads, self.values, writes) for group in groups]
         arrays = program.launch(packs, reads, self.values, writes, self.data)
         return Call(survey, writes[len(self.traced.written) :], arrays, self.made.copy())
+
+    def cells(self) -> list[Any]:
+        """What a call writes: new cells for what is not written in place."""
+        for i, kind in self.fresh:
+            self.writes[i] = kind.blank()
+        return self.writes
 
     def renew(self, call: Call) -> None:
         """Leave new objects in the place of those that the last call has returned."""

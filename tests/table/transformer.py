@@ -3,7 +3,7 @@
 from fnn.transformer import transformer, transformer_decoder, transformer_encoder
 from tests.table.example import Example
 
-SIZES = {"features": 2, "inner": 3, "...": (2,)}
+SIZES = {"features": 4, "inner": 3, "...": (2,)}
 EXAMPLES = [
     Example(transformer_encoder, {"heads": 2, "train": False}, SIZES),
     Example(transformer_decoder, {"heads": 2, "train": False}, SIZES),

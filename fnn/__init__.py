@@ -1,10 +1,14 @@
 """Neural networks as plain functions over explicit parameters.
 
 A layer asks for what it needs by name: `params`, `state`, `key`, `train`; see `fnn.layer`'s file.
-The doors for imperative code are `fnn.torch7` and `fnn.pytorch`, which are imported when asked for.
+Losses, minimisers and schedules are imported when asked for, and so are the doors for imperative
+code, by their names: `import fnn.torch7`, `import fnn.pytorch`.
 """
 
-from fnn import connections, initializers, loss, minimise, optim, schedules
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+from fnn import connections, initializers, optim
 from fnn.activation import *
 from fnn.adaptive import *
 from fnn.affine import *
@@ -41,3 +45,18 @@ from fnn.temporal import *
 from fnn.training import *
 from fnn.transformer import *
 from fnn.transformer_layer import *
+
+if TYPE_CHECKING:
+    from fnn import loss, minimise, schedules
+
+_LATER = ("loss", "minimise", "schedules")
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        return _import_module(f"fnn.{name}")
+    raise AttributeError(f"module 'fnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -12,6 +12,8 @@ from fnn.errors import LayerError
 from fnn.linear import linear_init
 from fnn.norm import batch_norm_init, batch_norm_state, layer_norm_init
 
+pytestmark = pytest.mark.unoptimised
+
 KEY = jax.random.key(3)
 SHAPE = (40, 30, 5, 3)
 FAN_IN, FAN_OUT = 30 * 15, 40 * 15

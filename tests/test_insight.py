@@ -18,6 +18,8 @@ from fnn.torch7 import optim as optim7
 from transforms import NonFiniteError, explain, find_nonfinite, profile
 from transforms.equations import Equations, layer_of
 
+pytestmark = pytest.mark.unoptimised
+
 KEY = jax.random.key(0)
 X = jax.random.normal(KEY, (6, 3))
 

@@ -14,6 +14,8 @@ from fnn.torch7 import nn as nn7
 from tests.policies.pytorch_training import sgd, training_step
 from transforms import NonFiniteError, find_nonfinite, profile
 
+pytestmark = pytest.mark.unoptimised
+
 
 @jax.custom_vjp
 def cube(x):

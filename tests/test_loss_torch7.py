@@ -15,6 +15,8 @@ import pytest
 
 from fnn import loss
 
+pytestmark = pytest.mark.unoptimised
+
 LINES = (Path(__file__).parent / "oracle" / "losses.jsonl").read_text().splitlines()
 CASES = [json.loads(line) for line in LINES]
 

@@ -10,6 +10,8 @@ import pytest
 from fnn.errors import LayerError
 from fnn.minimise import Draws, Wolfe, cg, cmaes, differential_evolution, fista, lbfgs
 
+pytestmark = pytest.mark.unoptimised
+
 
 def valley(params):
     """Rosenbrock's, of a tree of five numbers."""

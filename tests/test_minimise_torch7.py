@@ -15,6 +15,8 @@ import pytest
 from fnn.minimise import Wolfe, cg, fista, lbfgs, lbfgs_init
 from fnn.minimise.wolfe import Point, best, level_point
 
+pytestmark = pytest.mark.unoptimised
+
 CASES = [
     json.loads(line)
     for line in (Path(__file__).parent / "oracle/minimise.jsonl").read_text().splitlines()

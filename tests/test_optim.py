@@ -30,6 +30,8 @@ from fnn.optim import (
     sgd,
 )
 
+pytestmark = pytest.mark.unoptimised
+
 NAMES = {
     "learning_rate": "lr",
     "learning_rate_decay": "lr_decay",

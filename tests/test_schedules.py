@@ -27,6 +27,8 @@ from fnn.schedules import (
     warmup,
 )
 
+pytestmark = pytest.mark.unoptimised
+
 RATE, STEPS = 0.4, 12
 TABLE = [
     # a schedule, and PyTorch's scheduler for an optimiser whose rate is RATE

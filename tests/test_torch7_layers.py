@@ -17,6 +17,8 @@ import pytest
 
 import fnn
 
+pytestmark = pytest.mark.unoptimised
+
 LINES = (Path(__file__).parent / "oracle" / "layers.jsonl").read_text().splitlines()
 CASES = {case["id"][3:]: case for case in map(json.loads, LINES)}
 

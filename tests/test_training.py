@@ -18,6 +18,8 @@ from fnn.norm import batch_norm
 from fnn.optim import Optimiser, adam, apply_updates, optimiser, sgd
 from fnn.training import Training, accuracy, minibatches, training_step
 
+pytestmark = pytest.mark.unoptimised
+
 EXAMPLES, CLASSES = 60, 3
 plain = serial(layer(linear, 4, 16), relu, layer(linear, 16, CLASSES))
 rich = serial(

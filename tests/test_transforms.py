@@ -31,6 +31,8 @@ from transforms import (
 )
 from transforms.signature import names, place
 
+pytestmark = pytest.mark.unoptimised
+
 W = jnp.array([[1.0, -2.0, 0.5], [0.25, 3.0, -1.0]])
 PARAMS = {"weight": W, "bias": jnp.array([0.5, -0.5])}
 X = jnp.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75], [-2.0, 1.0, 0.5], [0.0, 1.0, -1.0]])

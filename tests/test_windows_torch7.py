@@ -27,6 +27,8 @@ from fnn.norm import batch_norm, layer_norm
 from fnn.pool import avg_pool, lp_pool, max_pool, subsample
 from fnn.resize import resize
 
+pytestmark = pytest.mark.unoptimised
+
 FILE = Path(__file__).parent / "oracle" / "windows.jsonl"
 CASES = [json.loads(line) for line in FILE.read_text().splitlines()]
 

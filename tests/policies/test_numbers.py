@@ -23,6 +23,8 @@ from fnn.tensor.storage import Storage
 from fnn.torch7 import nn, optim
 from tests.policies.ways import as_written
 
+pytestmark = pytest.mark.unoptimised
+
 FLOATS, INTEGERS = (0.75, -2.5), (3, -7)
 BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "eq", "ne", "lt", "le", "gt", "ge")
 OTHERS = [2, 0.5, -3, True, np.float64(1.5), np.float32(0.25), np.int64(2), np.int32(-2)]

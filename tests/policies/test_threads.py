@@ -17,6 +17,8 @@ from fnn.tensor import run as engine
 from tests.policies import pytorch_training, torch7_training
 from tests.policies.ways import as_written, assert_same, plain
 
+pytestmark = pytest.mark.unoptimised
+
 STEPS = 12
 
 

@@ -1,0 +1,202 @@
+"""Reads `.t7`: an object is a tag, its number among the objects, and, the first time, itself.
+
+What is inside an object is asked for with `yield`, so that a long chain of nodes is no deep
+recursion. Counts and sizes are believed only as far as there are bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fnn.files.errors import FileError
+from fnn.files.t7.records import Function, Storage, Table, Tensor, TorchObject, kind_of
+from fnn.files.t7.streams import Ascii, Binary
+
+Objects = Generator[None, Any, Any]
+MODES: dict[str, Callable[[bytes], Binary | Ascii]] = {
+    "binary": Binary,
+    "b64": Binary,
+    "b32": partial(Binary, long="<i4"),
+    "ascii": Ascii,
+}
+WITHOUT_CONTENT = ("torch.Timer",)
+FOREIGN = {
+    b"PK": "a zip archive, such as PyTorch's own files and NumPy's .npz",
+    b"\x80": "a pickle, such as PyTorch's older files",
+    b"\x89HDF": "HDF5",
+    b"\x89PNG": "a PNG image",
+    b"\x93NUMPY": "an array of NumPy's",
+    b"\x1f\x8b": "compressed with gzip",
+    b"\x1bL": "compiled Lua",
+    b"{": "JSON",
+}
+
+
+def load(path: Any, mode: str | None = None) -> Any:
+    """What a file holds; see `loads`."""
+    path = Path(path)
+    try:
+        return loads(path.read_bytes(), mode)
+    except FileError as error:
+        raise FileError(f"{path}: {error}") from None
+
+
+def loads(data: bytes, mode: str | None = None) -> Any:
+    """What the bytes of a file hold, as records; nothing in them is run.
+
+    `mode` is "binary" (longs of 8 bytes), "b32" (of 4 bytes) or "ascii"; without one it is found
+    out. A damaged file, or one of another kind, is a `FileError`.
+    """
+    if mode is not None and mode not in MODES:
+        raise ValueError(f"given mode {mode!r}, wanted one of {', '.join(MODES)}")
+    if mode is None:
+        return _any_mode(data)
+    source = MODES[mode](data)
+    try:
+        return _Reader(source).read()
+    except FileError as error:
+        for start, what in FOREIGN.items():
+            if data.startswith(start):
+                raise FileError(f"no file of Torch7, but {what}") from None
+        raise FileError(f"read as {mode}, {error}") from None
+
+
+def _any_mode(data: bytes) -> Any:
+    if re.match(rb"\d\r?\n", data):
+        return loads(data, "ascii")
+    try:
+        return loads(data, "binary")
+    except FileError as error:
+        try:
+            return loads(data, "b32")
+        except FileError:
+            raise error from None
+
+
+class _Reader:
+    def __init__(self, source: Binary | Ascii):
+        self.source, self.known = source, {}
+        self.kinds = {
+            0: self.nothing,
+            1: self.number,
+            2: self.string,
+            3: self.table,
+            4: self.torch_object,
+            5: self.boolean,
+            6: self.plain_function,
+            7: self.function,
+            8: self.function,
+        }
+
+    def read(self) -> Any:
+        """The next object, with all that is in it."""
+        stack, value = [self.one()], None
+        while stack:
+            try:
+                stack[-1].send(value)
+            except StopIteration as end:
+                stack.pop()
+                value = end.value
+            else:
+                stack.append(self.one())
+                value = None
+        return value
+
+    def one(self) -> Objects:
+        tag = self.source.integer()
+        if tag not in self.kinds:
+            self.source.fail(
+                f"{tag} is no kind of object, which are 0 to 8\nlikely cause: the file is damaged, "
+                "in another mode, or not of Torch7"
+            )
+        return (yield from self.kinds[tag]())
+
+    def met(self) -> tuple[int, Any]:
+        """An object's number, and the object if it has come before."""
+        index = self.source.integer()
+        return index, self.known.get(index)
+
+    def text(self) -> bytes:
+        return self.source.letters(self.source.integer())
+
+    def nothing(self) -> Objects:
+        return None
+        yield
+
+    def number(self) -> Objects:
+        found = self.source.double()
+        whole = found.is_integer() and abs(found) < 2**53 and (found or str(found) == "0.0")
+        return int(found) if whole else found
+        yield
+
+    def string(self) -> Objects:
+        return decoded(self.text())
+        yield
+
+    def boolean(self) -> Objects:
+        return bool(self.source.integer())
+        yield
+
+    def table(self) -> Objects:
+        index, found = self.met()
+        if found is None:
+            found = self.known[index] = Table()
+            source = self.source
+            for _ in range(source.room(source.integer(), 2 * source.least, "entries")):
+                key = yield
+                found.entries.append((key, (yield)))
+        return found
+
+    def torch_object(self) -> Objects:
+        index, found = self.met()
+        if found is not None:
+            return found
+        version, first = 0, self.text()
+        if match := re.fullmatch(rb"V (\d{1,9})", first):
+            version, first = int(match[1]), self.text()
+        name = first.decode("ascii", "backslashreplace")
+        kind = kind_of(name)
+        if kind is None:
+            found = self.known[index] = TorchObject(name, version)
+            if name not in WITHOUT_CONTENT:
+                found.content = yield
+            return found
+        kind, dtype, is_tensor = kind
+        if not is_tensor:
+            found = Storage(kind, self.source.array(dtype, self.source.long()))
+            self.known[index] = found
+            return found
+        found = self.known[index] = Tensor(kind)
+        axes = self.source.room(self.source.integer(), 2 * self.source.least, "axes")
+        found.size, found.stride = self.source.longs(axes), self.source.longs(axes)
+        offset = self.source.long() - 1
+        found.offset = offset if axes else 0
+        found.storage = yield
+        if not isinstance(found.storage, Storage | None):
+            self.source.fail(f"{name} whose storage is a {type(found.storage).__name__}")
+        found.require_room()
+        return found
+
+    def plain_function(self) -> Objects:
+        found = Function(len(self.text()))
+        found.upvalues = yield
+        return found
+
+    def function(self) -> Objects:
+        index, found = self.met()
+        if found is None:
+            found = self.known[index] = Function(len(self.text()))
+            found.upvalues = yield
+        return found
+
+
+def decoded(text: bytes) -> str | bytes:
+    """A string, if it is one in UTF-8."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text

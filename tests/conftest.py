@@ -11,4 +11,7 @@ jax.config.update("jax_enable_x64", False)
 @pytest.fixture(autouse=True)
 def _optimisations(request):
     """XLA compiles 4 times as fast for tests marked `unoptimised`, which need no speed."""
-    jax.config.update("jax_disable_most_optimizations", "unoptimised" in request.node.keywords)
+    unoptimised = "unoptimised" in request.node.keywords
+    if unoptimised != jax.config.values["jax_disable_most_optimizations"]:
+        jax.clear_caches()  # jax does not know programs of the one kind from those of the other
+        jax.config.update("jax_disable_most_optimizations", unoptimised)

@@ -32,6 +32,9 @@ class Repeat:
     def __init__(self, survey: Survey, traced: Any, call: Call):
         self.survey, self.traced = survey, traced
         self.arguments = [argument(survey, leaf) for leaf in survey.leaves]
+        pairs = zip(survey.leaves, self.arguments, strict=True)
+        self.leaves = [leaf if wanted is None else None for leaf, wanted in pairs]
+        survey.leaves, survey.arrays = [], []  # what the next call brings takes their place
         swapped = [a for a in self.arguments if a is not None and a.settings is not None]
         self.passing = passing = {i for a in swapped for i in (a.place, a.cell)}
         objects = survey.objects
@@ -52,7 +55,6 @@ class Repeat:
         self.data: list[Any] = []
         self.owners = [(objects[entry.owner], entry.name) for entry in survey.numbers]
         self.hold([entry.number for entry in survey.numbers])
-        survey.arrays = []
         self.remember()
         self.release()
 
@@ -113,7 +115,7 @@ class Repeat:
         if structure != self.survey.structure:
             return False
         arrays, passing, known = [], {}, self.known
-        for leaf, old, wanted in zip(leaves, self.survey.leaves, self.arguments, strict=True):
+        for leaf, old, wanted in zip(leaves, self.leaves, self.arguments, strict=True):
             if wanted is None:
                 if leaf is not old:
                     return False

@@ -101,7 +101,7 @@ class Shell(Stateful):
         if any(method.__module__.partition(".")[0] != "fnn" for method in methods):
             return None
         if self._derived is not None:
-            return self._derived
+            return self._as_set(self._derived)
         children = []
         for name, child in self._children():
             if (found := self._in_mode(child)) is None:
@@ -140,11 +140,15 @@ class Shell(Stateful):
                     turn.append((f"{prefix}{name}.", inner))
         return found
 
-    def _rederive(self, **hyper: Hashable) -> None:
-        """Change hyperparameters."""
-        derived = self._derived
-        if isinstance(derived, Layer):
-            self._derived = replace(derived, hyper=tuple({**dict(derived.hyper), **hyper}.items()))
+    def _hyper(self) -> dict[str, Hashable]:
+        """Hyperparameters that attributes decide, for as long as these may change."""
+        return {}
+
+    def _as_set(self, derived: Applicable) -> Applicable:
+        """A module's own layer with the hyperparameters of this moment."""
+        if not isinstance(derived, Layer) or not (hyper := self._hyper()):
+            return derived
+        return replace(derived, hyper=tuple({**dict(derived.hyper), **hyper}.items()))
 
     def tensors(self, kind: str) -> dict[str, Any]:
         """The tensors of `params` or of `state`, nested as the layer wants them."""

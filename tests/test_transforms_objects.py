@@ -15,7 +15,6 @@ from fnn.torch7 import nn as nn7
 from fnn.torch7.random import keys as keys7
 from transforms import TransformError, checkpoint, grad, value_and_grad, vmap
 
-
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(5, 3)).astype(np.float32)
 Y = RANDOM.normal(size=(5, 2)).astype(np.float32)

@@ -93,27 +93,27 @@ class Container(Module):
 
     def updateOutput(self, input: Any) -> Any:
         """Compute `output`."""
-        if self.layer is not None:
+        if self._fused is not None:
             return super().updateOutput(input)
         self.output = self._through(input)
         return self.output
 
     def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:
-        if self.layer is not None:
+        if self._fused is not None:
             return super()._go_back(input, gradOutput, scale)
         self.gradInput = self._back("backward", input, gradOutput, scale)
         return self.gradInput
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
         """Compute the gradients by all modules' inputs."""
-        if self.layer is not None:
+        if self._fused is not None:
             return super().updateGradInput(input, gradOutput)
         self.gradInput = self._back("updateGradInput", input, gradOutput)
         return self.gradInput
 
     def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
         """Add the gradients of all modules' parameters."""
-        if self.layer is not None:
+        if self._fused is not None:
             super().accGradParameters(input, gradOutput, scale)
         else:
             self._back("accGradParameters", input, gradOutput, scale)

@@ -1,6 +1,6 @@
 """nn's layers for images."""
 
-from typing import Self
+from typing import Any, Self
 
 from fnn.conv import conv
 from fnn.pool import max_pool
@@ -27,9 +27,10 @@ class SpatialConvolution(Module):
         padH = padW if padH is None else padH
         self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
         self.kW, self.kH, self.dW, self.dH, self.padW, self.padH = kW, kH, dW, dH, padW, padH
-        self.derive(
-            conv, nInputPlane, nOutputPlane, (kH, kW), stride=(dH, dW), padding=(padH, padW)
-        )
+        self.derive(conv, nInputPlane, nOutputPlane, (kH, kW))
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"stride": (self.dH, self.dW), "padding": (self.padH, self.padW)}
 
     def noBias(self) -> Self:
         """Leave the bias out."""
@@ -64,25 +65,24 @@ class SpatialMaxPooling(Module):
         self.kW, self.kH, self.padW, self.padH = kW, kH, padW, padH
         self.dW, self.dH = kW if dW is None else dW, kH if dH is None else dH
         self.ceil_mode = False
-        self.derive(
-            max_pool,
-            window=(kH, kW),
-            stride=(self.dH, self.dW),
-            padding=(padH, padW),
-            ceil_mode=False,
-        )
+        self.derive(max_pool)
+
+    def _hyper(self) -> dict[str, Any]:
+        return {
+            "window": (self.kH, self.kW),
+            "stride": (self.dH, self.dW),
+            "padding": (self.padH, self.padW),
+            "ceil_mode": self.ceil_mode,
+        }
 
     def ceil(self) -> Self:
         """Count the windows that reach over the border."""
-        return self._set_ceil(True)
+        self.ceil_mode = True
+        return self
 
     def floor(self) -> Self:
         """Leave out the windows that reach over the border."""
-        return self._set_ceil(False)
-
-    def _set_ceil(self, mode: bool) -> Self:
-        self.ceil_mode = mode
-        self._rederive(ceil_mode=mode)
+        self.ceil_mode = False
         return self
 
     def __tostring__(self) -> str:

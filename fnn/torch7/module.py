@@ -80,6 +80,20 @@ class Module(Convertible, Learner):
         self._gradInput: Any = Tensor()
 
     @property
+    def _noisy(self) -> bool:
+        """Whether forward draws noise of its own."""
+        return False
+
+    @property
+    def _fused(self) -> Applicable | None:
+        """The layer that runs as one program. Torch's stream of noise needs module after module."""
+        return self._once("fused", self._find_fused)
+
+    def _find_fused(self) -> Applicable | None:
+        inside = (module for _, module in self._descendants())
+        return None if self._noisy or any(m._noisy for m in inside) else self.layer
+
+    @property
     def output(self) -> Any:
         """What `forward` returned last."""
         if self._inside is not None:
@@ -131,7 +145,7 @@ class Module(Convertible, Learner):
 
     def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:
         """Go backward by the pure layer, or by the two methods."""
-        if self.layer is not None:
+        if self._fused is not None:
             return self._pull(gradOutput, leaves(self.tensors("gradients")), scale)
         self.updateGradInput(input, gradOutput)
         self.accGradParameters(input, gradOutput, scale)
@@ -139,7 +153,7 @@ class Module(Convertible, Learner):
 
     def updateOutput(self, input: Any) -> Any:
         """Compute `output` by the pure layer, and remember the way back."""
-        layer = self.layer
+        layer = self._fused
         if layer is None:
             return self.output
         inputs = as_inputs(input)
@@ -168,11 +182,11 @@ class Module(Convertible, Learner):
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
         """Compute `gradInput` by the pure layer."""
-        return self.gradInput if self.layer is None else self._pull(gradOutput, [], 0)
+        return self.gradInput if self._fused is None else self._pull(gradOutput, [], 0)
 
     def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
         """Add `scale` times the gradients of the parameters to those so far."""
-        if self.layer is not None:
+        if self._fused is not None:
             kept = self._gradInput
             self._gradInput = None
             self._pull(gradOutput, leaves(self.tensors("gradients")), scale)

@@ -38,13 +38,16 @@ class View(Module):
             "one -1 at most",
             "two lengths can't both be found from the number of elements",
         )
-        self.derive(view, shape=size, dimensions=None)
+        self.derive(view)
         self.size, self.numElements = size, prod(n for n in size if n > 0)
+        self.numInputDims = None
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"shape": self.size, "dimensions": self.numInputDims}
 
     def setNumInputDims(self, numInputDims: int) -> Self:
         """Say how many axes one example has; any axes before them are kept."""
         self.numInputDims = numInputDims
-        self._rederive(dimensions=numInputDims)
         return self
 
     def __tostring__(self) -> str:

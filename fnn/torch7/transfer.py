@@ -45,9 +45,13 @@ class Transfer(Module):
         self.derive(function, **hyper)
         self.inplace = inplace
 
+    def _forward(self, input: Any) -> Any:
+        """Compute `output`, in memory of its own."""
+        return super().updateOutput(input)
+
     def updateOutput(self, input: Any) -> Any:
         """Compute `output`."""
-        output = super().updateOutput(input)
+        output = self._forward(input)
         if self.inplace:
             self.output = output = input.copy(output)
         return output

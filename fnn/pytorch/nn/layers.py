@@ -7,7 +7,6 @@ from fnn import activation, distribution
 from fnn.conv import conv
 from fnn.dropout import dropout
 from fnn.errors import require
-from fnn.layer import Layer
 from fnn.linear import linear
 from fnn.pool import max_pool
 from fnn.pytorch.nn.module import Module
@@ -214,19 +213,11 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False):
         refuse("Dropout", "inplace", inplace, False, "the compiler reuses memory by itself")
-        self.derive(dropout, p=p)
-        self.inplace = inplace
+        self.derive(dropout)
+        self.p, self.inplace = p, inplace
 
-    @property
-    def p(self) -> float:
-        """The probability."""
-        assert isinstance(self._derived, Layer)
-        hyper: dict[str, Any] = dict(self._derived.hyper)
-        return hyper["p"]
-
-    @p.setter
-    def p(self, p: float) -> None:
-        self._rederive(p=p)
+    def _hyper(self) -> dict[str, Any]:
+        return {"p": self.p}
 
     def extra_repr(self) -> str:
         """The probability."""

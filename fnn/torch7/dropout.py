@@ -1,0 +1,121 @@
+"""nn's noise: modules that draw in training, from Torch's stream and in Torch's order."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+
+from fnn.dropout import dropout
+from fnn.errors import require
+from fnn.tensor.run import run
+from fnn.torch7.passing import as_input, type_name
+from fnn.torch7.tensor import Tensor
+from fnn.torch7.transfer import Transfer
+
+__all__ = ["Dropout", "SpatialDropout", "VolumetricDropout"]
+
+
+class Noisy(Transfer):
+    """The input combined with `noise`, which is drawn anew in each forward.
+
+    The pure layer draws from a key; so does this module in a compiled function.
+    """
+
+    combine: ClassVar[Callable] = jnp.multiply
+
+    def __init__(self) -> None:
+        self.noise = Tensor()
+
+    @property
+    def _noisy(self) -> bool:
+        return self._mode
+
+    def _draw(self, x: Tensor) -> None:
+        """Fill `noise` for an input."""
+        raise NotImplementedError  # by hand, as in Shell
+
+    def _forward(self, input: Any) -> Any:
+        if not self._noisy:
+            return super()._forward(input)
+        x = as_input(input)
+        self._draw(x)
+        return self._hold_output(run(type(self).combine, x, self.noise))
+
+    def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
+        """Compute `gradInput` from the noise of the last forward."""
+        if not self._noisy:
+            return super().updateGradInput(input, gradOutput)
+        return self._hold_gradient(run(jnp.multiply, as_input(gradOutput), self._slope))
+
+    @property
+    def _slope(self) -> Any:
+        """The derivative of the output by the input."""
+        return self.noise
+
+
+class Dropout(Noisy):
+    """Zeroes elements with probability p in training, and divides the others by 1 - p."""
+
+    shared = 0
+
+    def __init__(
+        self,
+        p: float = 0.5,
+        v1: bool = False,
+        inplace: bool = False,
+        stochasticInference: bool = False,
+    ):
+        super().__init__()
+        self.p, self.v2, self.stochastic_inference = p, not v1, stochasticInference
+        self.setp(p)
+        self._transfer(dropout, inplace)
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"p": self.p, "shared": self.shared, "rescale": self.v2}
+
+    @property
+    def _noisy(self) -> bool:
+        return self.p > 0 and (self._mode or self.stochastic_inference)
+
+    def _draw(self, x: Tensor) -> None:
+        size = x.geometry.size
+        kept = len(size) - self.shared
+        self.noise.resize(*size[:kept], *[1] * self.shared).bernoulli(1 - self.p)
+        if self.v2:
+            self.noise.div(1 - self.p)
+
+    @property
+    def _slope(self) -> Any:
+        if self._mode:
+            return self.noise
+        return 1.0 if self.v2 else 1 - self.p  # as in the original, whatever was drawn
+
+    def setp(self, p: float) -> None:
+        """Change the probability."""
+        require(
+            0 <= p < 1,
+            type_name(self),
+            f"p = {p}",
+            "a probability from 0 on, below 1",
+            "a percentage, or the probability to keep an element",
+        )
+        self.p = p
+
+    def __tostring__(self) -> str:
+        """The probability."""
+        return f"{type_name(self)}({self.p:f})"
+
+
+class SpatialDropout(Dropout):
+    """Dropout of whole images of features; evaluation multiplies by 1 - p instead."""
+
+    shared = 2
+
+    def __init__(self, p: float = 0.5, stochasticInference: bool = False):
+        super().__init__(p, True, False, stochasticInference)
+
+
+class VolumetricDropout(SpatialDropout):
+    """Dropout of whole volumes of features."""
+
+    shared = 3

@@ -8,6 +8,14 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_enable_x64", False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _programs(tmp_path_factory):
+    """What many tests compile is compiled once by each worker."""
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("programs")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
 @pytest.fixture(autouse=True)
 def _optimisations(request):
     """XLA compiles 4 times as fast for tests marked `unoptimised`, which need no speed."""

@@ -10,9 +10,12 @@ import fnn.torch7 as torch
 import transforms
 from fnn.torch7 import nn, optim
 
-HERE = Path(__file__).parent
-CASES = json.loads((HERE / "oracle_optim_sgd.json").read_text())
-ADAM = [json.loads(line) for line in (HERE / "oracle/optim_adam.jsonl").read_text().splitlines()]
+pytestmark = pytest.mark.unoptimised
+
+ORACLE = Path(__file__).parent / "oracle"
+CASES = [json.loads(line) for line in (ORACLE / "optim_all.jsonl").read_text().splitlines()]
+STEPS = [case for case in CASES if "x" in case]
+ADAM = [case for case in STEPS if case["optimizer"] == "adam"]
 
 
 MATRIX = np.diag(np.arange(1.0, 11)) + (np.eye(10, k=1) + np.eye(10, k=-1)) / 4
@@ -26,21 +29,56 @@ def slope(problem, x):
     return MATRIX @ x - np.resize([0.5, 1.5, -0.5], 10)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['problem']}-{[*case['config']]}")
-def test_sgd_equals_the_original(case):
-    config = {
-        name: torch.Tensor(value) if isinstance(value, list) else value
-        for name, value in case["config"].items()
-    }
-    x = torch.Tensor(case["x0"])
+def value(problem, x):
+    """The two functions themselves."""
+    if problem == "rosenbrock":
+        a, b = x
+        return 100 * (b - a * a) ** 2 + (1 - a) ** 2
+    return x @ MATRIX @ x / 2 - x @ np.resize([0.5, 1.5, -0.5], 10)
 
-    def feval(x):
-        return 0, torch.fromarray(slope(case["problem"], np.asarray(x)))
 
+def opfunc(case):
+    """A function of tensors that gives a case's value and gradient."""
+
+    def evaluate(x):
+        array = np.asarray(x)
+        return value(case["problem"], array), torch.fromarray(slope(case["problem"], array))
+
+    return evaluate
+
+
+def prepared(case):
+    """The parameters, the configuration, and the state, which is that or another table."""
+    given = case["config"].items()
+    config = {n: torch.Tensor(x) if isinstance(x, list) else x for n, x in given}
+    if "lineSearch" in config:
+        config["lineSearch"] = optim.lswolfe
+    return torch.Tensor(case["x0"]), config, {} if case.get("apart") else config
+
+
+def assert_state(case, state):
+    """The state has the numbers of the original's, and all that the original has in its."""
+    for name, wanted in case["state"].items():
+        found = np.ravel(np.asarray(state[name], float))
+        np.testing.assert_allclose(found, np.ravel(wanted), rtol=1e-9, atol=1e-12, err_msg=name)
+    assert {*case["state"], *case["keys"]} == set(state) - (set(case["config"]) - {"stepsize"})
+
+
+@pytest.mark.parametrize("case", STEPS, ids=lambda c: f"{c['optimizer']}-{[*c['config']]}")
+def test_steps_equal_the_original(case):
+    x, config, state = prepared(case)
+    method, given = getattr(optim, case["optimizer"]), x
     for i in range(50):
-        optim.sgd(feval, x, config)
-        if str(i + 1) in case["x"]:
-            np.testing.assert_allclose(np.asarray(x), case["x"][str(i + 1)], rtol=1e-12, atol=1e-12)
+        x, fx, *average = method(opfunc(case), x, config, state)
+        assert x is given
+        if wanted := case["x"].get(str(i + 1)):
+            np.testing.assert_allclose(np.asarray(x), wanted, rtol=1e-9, atol=1e-12)
+            assert fx == [pytest.approx(case["fx"][str(i + 1)], rel=1e-9)]
+        for mean in average:
+            assert mean is state["ax"]
+            if wanted := case["average"].get(str(i + 1)):
+                np.testing.assert_allclose(np.asarray(mean), wanted, rtol=1e-9, atol=1e-12)
+    assert_state(case, state)
 
 
 def test_sgd_changes_x_in_place_and_keeps_its_state_in_the_config():
@@ -82,23 +120,6 @@ def test_rates_and_decays_of_single_parameters():
 def test_nesterov_wants_no_dampening():
     with pytest.raises(ValueError, match="set it to 0"):
         optim.sgd(lambda x: (0, x), torch.Tensor([1.0]), {"momentum": 0.9, "nesterov": True})
-
-
-@pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("case", ADAM, ids=lambda case: case["problem"])
-def test_adam_equals_the_original(case, compiled):
-    x, config = torch.Tensor(case["x0"]), dict(case["config"])
-
-    def step(gradient):
-        optim.adam(lambda x: (0, gradient), x, config)
-
-    step = transforms.jit(step) if compiled else step
-    for i in range(50):
-        step(torch.fromarray(slope(case["problem"], np.asarray(x))))
-        if str(i + 1) in case["x"]:
-            np.testing.assert_allclose(np.asarray(x), case["x"][str(i + 1)], rtol=1e-12, atol=1e-12)
-    for name, value in case["state"].items():
-        np.testing.assert_allclose(np.asarray(config[name], float), value, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -1,0 +1,13 @@
+"""optim: minimise a function that gives its value and its gradient."""
+
+from fnn.torch7.optim.first_order import (
+    adadelta,
+    adagrad,
+    adam,
+    adamax,
+    asgd,
+    nag,
+    rmsprop,
+    rprop,
+    sgd,
+)

@@ -25,7 +25,7 @@ def slope(problem, x):
     """The gradients of the two functions that the original minimised."""
     if problem == "rosenbrock":
         a, b = x
-        return np.array([400 * a * (a * a - b) + 2 * a - 2, 200 * (b - a * a)])
+        return np.array([-400 * a * (b - a * a) - 2 * (1 - a), 200 * (b - a * a)])
     return MATRIX @ x - np.resize([0.5, 1.5, -0.5], 10)
 
 
@@ -49,7 +49,7 @@ def opfunc(case):
 
 def prepared(case):
     """The parameters, the configuration, and the state, which is that or another table."""
-    given = case["config"].items()
+    given = case.get("config", {}).items()
     config = {n: torch.Tensor(x) if isinstance(x, list) else x for n, x in given}
     if "lineSearch" in config:
         config["lineSearch"] = optim.lswolfe
@@ -79,6 +79,99 @@ def test_steps_equal_the_original(case):
             if wanted := case["average"].get(str(i + 1)):
                 np.testing.assert_allclose(np.asarray(mean), wanted, rtol=1e-9, atol=1e-12)
     assert_state(case, state)
+
+
+LINES = (ORACLE / "minimise.jsonl").read_text().splitlines()
+MINIMA = [*CASES, *map(json.loads, LINES)]
+
+
+def cases(*names):
+    chosen = [case for case in MINIMA if case["optimizer"] in names and "x" not in case]
+    return pytest.mark.parametrize(
+        "case", chosen, ids=lambda c: f"{c['optimizer']}-{c.get('problem')}-{c.get('config')}"
+    )
+
+
+@cases("lbfgs", "rprop")
+def test_minimisers_equal_the_original(case):
+    x, config, state = prepared(case)
+    for call in case["calls"]:
+        found, fx, *more = getattr(optim, case["optimizer"])(opfunc(case), x, config, state)
+        assert found is x
+        assert more == ([] if call["evaluations"] is None else [call["evaluations"]])
+        np.testing.assert_allclose([*fx], call["fx"], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(np.asarray(x), call["x"], rtol=1e-9, atol=1e-12)
+    assert_state(case, state)
+
+
+@cases("cg")
+def test_conjugate_gradients_equal_the_original(case):
+    """As far as a rounding error in `x` does not change the course of the run itself."""
+    x, config, state = prepared(case)
+    for call in case["calls"]:
+        if call["fx"][0] - call["fx"][-1] < 1e-5:
+            break  # it began at the minimum, and all that follows are rounding errors
+        found, fx, count = optim.cg(opfunc(case), x, config, state)
+        assert found is x
+        nudged = optim.cg(opfunc(case), torch.Tensor(before(case, call)) + 1e-15, dict(config))[1]
+        length = min(len(fx), len(nudged))
+        gap = ~np.isclose([*fx][:length], [*nudged][:length], rtol=1e-12, atol=1e-15)
+        sound = int(np.argmax(gap)) if gap.any() else length
+        assert sound > 1
+        np.testing.assert_allclose([*fx][:sound], call["fx"][:sound], rtol=1e-9, atol=1e-12)
+        if sound == len(fx):
+            np.testing.assert_allclose(np.asarray(x), call["x"], rtol=1e-7, atol=1e-10)
+            assert count == call["evaluations"]
+        x.copy(torch.Tensor(call["x"]))
+    assert_state(case, state)
+
+
+def before(case, call):
+    """Where a call began: at the end of the one before."""
+    starts = [case["x0"], *(one["x"] for one in case["calls"])]
+    return starts[case["calls"].index(call)]
+
+
+@cases("lswolfe")
+def test_the_line_search_equals_the_original(case):
+    x, config, state = prepared(case)
+    d = torch.Tensor(case["d"])
+    f, g = opfunc(case)(x)
+    f, g, found, t, used = optim.lswolfe(opfunc(case), x, case["t"], d, f, g, g * d)
+    assert found is x
+    assert used == case["lsFuncEval"]
+    np.testing.assert_allclose([t, f], [case["t_new"], case["f_new"]], rtol=1e-9)
+    np.testing.assert_allclose(np.asarray(g), case["g_new"], rtol=1e-9, atol=1e-12)
+
+
+@cases("polyinterp")
+def test_interpolation_equals_the_original(case):
+    points = torch.Tensor(case["points"])
+    assert optim.polyinterp(points) == pytest.approx(case["min"], rel=1e-9)
+    bounded = optim.polyinterp(points, *case["bounds"])
+    assert bounded == pytest.approx(case["min_bounded"], rel=1e-9)
+
+
+@cases("FistaLS")
+def test_fista_equals_the_original(case):
+    matrix, target, weight = (np.asarray(case[n]) for n in ("D", "target", "lambda"))
+
+    def smooth(x, mode=None):
+        rest = matrix @ np.asarray(x) - target
+        return (rest @ rest) / 2, torch.fromarray(matrix.T @ rest)
+
+    def shrink(x, inverse):
+        x.map(x, lambda a, _: np.sign(a) * max(abs(a) - weight / inverse, 0))
+
+    x, params = torch.ones(matrix.shape[1]), dict(case["config"])
+    y, history = optim.FistaLS(smooth, lambda x: x.norm(1) * weight, shrink, x, params)
+    assert y is params["y"]
+    assert len(history) == case["iterations"]
+    for name, column in case["history"].items():
+        np.testing.assert_allclose([row[name] for row in history][: len(column)], column, rtol=1e-9)
+    assert params["L"] == history[len(history)]["L"]
+    for found in (x, y):
+        np.testing.assert_allclose(np.asarray(found), case["solution"], rtol=1e-8, atol=1e-10)
 
 
 def test_sgd_changes_x_in_place_and_keeps_its_state_in_the_config():

@@ -11,3 +11,4 @@ from fnn.torch7.optim.first_order import (
     rprop,
     sgd,
 )
+from fnn.torch7.optim.minimisers import FistaLS, cg, lbfgs, lswolfe, polyinterp

@@ -174,6 +174,97 @@ def test_fista_equals_the_original(case):
         np.testing.assert_allclose(np.asarray(found), case["solution"], rtol=1e-8, atol=1e-10)
 
 
+@cases("checkgrad")
+def test_gradients_are_checked_as_in_the_original(case):
+    x = torch.Tensor(case["x0"])
+    diff, given, measured = optim.checkgrad(opfunc(case), x, case["eps"])
+    assert x.tolist() == case["x0"]
+    np.testing.assert_allclose(np.asarray(given), case["dC"], rtol=1e-12)
+    np.testing.assert_allclose(np.asarray(measured), case["dC_est"], rtol=1e-9, atol=1e-10)
+    assert diff == pytest.approx(case["diff"], rel=0.5)  # rounding errors, of 1e-5 and less
+    wrong = optim.checkgrad(lambda x: (x * x, x * 3), torch.Tensor([1.0, 2.0]))[0]
+    assert wrong == pytest.approx(0.2, rel=1e-6)
+
+
+def bowl(x):
+    rest = np.asarray(x) - [1.0, -2.0]
+    return float(rest @ rest), x
+
+
+def test_cmaes_draws_from_torchs_stream():
+    x, runs = torch.Tensor([0.0, 0.0]), []
+    for _ in range(2):
+        torch.manualSeed(3)
+        runs.append(optim.cmaes(bowl, x, {}, {"sigma": 1.0, "maxEval": 30}))
+    best, values, count = runs[0]
+    assert x.tolist() == [0, 0]
+    assert count == 30
+    assert len(values) == 7
+    assert values[1] == 5
+    assert values[7] == min(values) == pytest.approx(bowl(best)[0])
+    assert values == runs[1][1]
+
+
+def test_cmaes_makes_its_first_candidates_as_the_original_does():
+    """x + sigma * z, the numbers of z one candidate after another."""
+    seen = []
+    torch.manualSeed(5)
+    optim.cmaes(
+        lambda x: seen.append(x.tolist()) or bowl(x), torch.Tensor([1.0, 2.0]), {"sigma": 0.5, "maxEval": 6}
+    )
+    torch.manualSeed(5)
+    z = torch.randn(6, 2)
+    np.testing.assert_allclose(seen[1:], np.asarray(z) * 0.5 + [1, 2], rtol=1e-12)
+
+
+def evolved(opfunc, size, people, most, scale, rate):
+    """Differential evolution as Torch7 describes it, in plain Python."""
+    stream = torch.Generator()
+    torch.manualSeed(stream, 1)
+    rows = torch.Tensor(people, size).uniform(stream, -30, 30).tolist()
+    fitness = [opfunc(row) for row in rows]
+    values, best = list(fitness), max(zip(fitness, rows, strict=True))
+    while len(values) + 1 < most:
+        children = []
+        for i in range(people):
+            one = another = i
+            while one == i:
+                one = torch.random(stream, 1, people) - 1
+            while another in (i, one):
+                another = torch.random(stream, 1, people) - 1
+            forced = torch.random(stream, 1, size) - 1 == i
+            mixed = []
+            for j in range(size):
+                mutant = best[1][j] + scale * (rows[one][j] - rows[another][j])
+                chosen = torch.uniform(stream, 0, 1) < rate or forced
+                mixed.append(mutant if chosen else rows[i][j])
+            children.append(mixed)
+        found = [opfunc(child) for child in children]
+        values += found
+        for i, value in enumerate(found):
+            if value <= fitness[i]:
+                rows[i], fitness[i] = children[i], value
+                best = min(best, (value, children[i]), key=lambda pair: pair[0])
+    return best[1], values
+
+
+def test_differential_evolution_draws_from_its_own_stream():
+    torch.manualSeed(1)
+    state = torch.getRNGState()
+    config = {"maxFEs": 60, "scaleFactor": 0.5, "crossoverRate": 0.7, "popsize": 8}
+    best, values = optim.de(lambda x: bowl(x)[0], torch.Tensor(2), config)
+    wanted = evolved(lambda row: bowl(row)[0], 2, 8, 60, 0.5, 0.7)
+    np.testing.assert_allclose(np.asarray(values), wanted[1], rtol=1e-9)
+    np.testing.assert_allclose(np.asarray(best), wanted[0], rtol=1e-9)
+    assert torch.getRNGState().tolist() == state.tolist()
+
+
+@pytest.mark.parametrize("name", ["cmaes", "de"])
+def test_settings_without_a_default_have_to_be_given(name):
+    with pytest.raises(ValueError, match=f"optim.{name}: given no"):
+        getattr(optim, name)(bowl, torch.Tensor(2), {})
+
+
 def test_sgd_changes_x_in_place_and_keeps_its_state_in_the_config():
     x, config = torch.Tensor([1.0, 2.0]), {"learningRate": 0.1, "momentum": 0.5}
     y, fx = optim.sgd(lambda x: (x * x, x * 2), x, config)

@@ -1,5 +1,6 @@
 """optim: minimise a function that gives its value and its gradient."""
 
+from fnn.torch7.optim.checkgrad import checkgrad
 from fnn.torch7.optim.first_order import (
     adadelta,
     adagrad,
@@ -12,3 +13,4 @@ from fnn.torch7.optim.first_order import (
     sgd,
 )
 from fnn.torch7.optim.minimisers import FistaLS, cg, lbfgs, lswolfe, polyinterp
+from fnn.torch7.optim.population import cmaes, de

@@ -19,24 +19,37 @@ Names = dict[str, Any]
 class Objective:
     """A function that gives its value and its gradient, as one of an array.
 
-    It is always given the caller's tensor, which then holds the array. With a `name`, each
-    evaluation is reported under it.
+    It is always given the same tensor, which then holds the array. With a `name`, each evaluation
+    is reported under it.
     """
 
     def __init__(self, opfunc: Callable, x: Tensor, name: str = ""):
         self.opfunc, self.x, self.name = opfunc, x, name
-        self.ambient, self.count = jax.config.jax_enable_x64, 0  # type: ignore[attr-defined]
+        self.ambient = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+        self.found: list[float] = []
 
     def __call__(self, array: Array) -> tuple[float, Array]:
-        """Value and gradient, in the types that the caller's jax has there."""
+        """Value and gradient."""
+        value, gradient = self.evaluated(array)
+        return self.recorded(value), gradient.array
+
+    def value(self, array: Array) -> float:
+        """The value of a function that need not have a gradient."""
+        found = self.evaluated(array)
+        return self.recorded(found[0] if isinstance(found, tuple) else found)
+
+    def evaluated(self, array: Array) -> Any:
+        """What the caller's function gives, under the caller's configuration of jax."""
         self.x.copy(array)
         with jax.enable_x64(self.ambient):
-            value, gradient = self.opfunc(self.x)
-            found = float(value), fromarray(gradient).array
-        self.count += 1
+            return self.opfunc(self.x)
+
+    def recorded(self, value: Any) -> float:
+        """The value as a number, which is remembered."""
+        self.found.append(float(value))
         if self.name:
-            print(f"<{self.name}> \tevaluation {self.count}: {found[0]:.14g}")
-        return found
+            print(f"<{self.name}> \tevaluation {len(self.found)}: {self.found[-1]:.14g}")
+        return self.found[-1]
 
 
 def values(found: Minimum) -> Table:

@@ -210,7 +210,9 @@ def test_cmaes_makes_its_first_candidates_as_the_original_does():
     seen = []
     torch.manualSeed(5)
     optim.cmaes(
-        lambda x: seen.append(x.tolist()) or bowl(x), torch.Tensor([1.0, 2.0]), {"sigma": 0.5, "maxEval": 6}
+        lambda x: seen.append(x.tolist()) or bowl(x),
+        torch.Tensor([1.0, 2.0]),
+        {"sigma": 0.5, "maxEval": 6},
     )
     torch.manualSeed(5)
     z = torch.randn(6, 2)

@@ -49,7 +49,7 @@ def opfunc(case):
 
 def prepared(case):
     """The parameters, the configuration, and the state, which is that or another table."""
-    given = case.get("config", {}).items()
+    given = case["config"].items()
     config = {n: torch.Tensor(x) if isinstance(x, list) else x for n, x in given}
     if "lineSearch" in config:
         config["lineSearch"] = optim.lswolfe
@@ -134,8 +134,7 @@ def before(case, call):
 
 @cases("lswolfe")
 def test_the_line_search_equals_the_original(case):
-    x, config, state = prepared(case)
-    d = torch.Tensor(case["d"])
+    x, d = torch.Tensor(case["x0"]), torch.Tensor(case["d"])
     f, g = opfunc(case)(x)
     f, g, found, t, used = optim.lswolfe(opfunc(case), x, case["t"], d, f, g, g * d)
     assert found is x
@@ -306,6 +305,35 @@ def test_rates_and_decays_of_single_parameters():
 def test_nesterov_wants_no_dampening():
     with pytest.raises(ValueError, match="set it to 0"):
         optim.sgd(lambda x: (0, x), torch.Tensor([1.0]), {"momentum": 0.9, "nesterov": True})
+
+
+METHODS = {
+    "sgd": {"momentum": 0.5, "weightDecay": 0.1, "learningRates": [1.0, 0.5]},
+    "nag": {"momentum": 0.5, "learningRateDecay": 0.1},
+    "asgd": {"t0": 2},
+    "rprop": {"niter": 2},
+    **{name: {"weightDecay": 0.1} for name in ("adagrad", "adadelta", "adamax", "rmsprop")},
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_compiled_step_gives_the_same_numbers(name):
+    found = []
+    for wrap in (lambda step: step, transforms.jit):
+        config = {
+            n: torch.Tensor(v) if n == "learningRates" else v for n, v in METHODS[name].items()
+        }
+        x = torch.Tensor([0.7, -1.5])
+
+        def step(x=x, config=config):
+            return getattr(optim, name)(lambda x: (x * x, x * 2), x, config)[1][1]
+
+        step = wrap(step)
+        values = [float(step()) for _ in range(4)]
+        kept = {n: np.asarray(v, float) for n, v in sorted(config.items())}
+        found.append([values, np.asarray(x), *kept.values()])
+    for eager, compiled in zip(*found, strict=True):
+        np.testing.assert_allclose(compiled, eager, rtol=1e-12)
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -12,6 +12,7 @@ import pytest
 import fnn.torch7 as torch
 import transforms
 from fnn.torch7 import nn, optim
+from transforms.cells import PENDING
 
 pytestmark = pytest.mark.unoptimised
 
@@ -157,8 +158,9 @@ def test_timer():
 
 def test_timer_waits_for_what_was_put_off():
     x = torch.ones(2).add(1)
+    assert x.storage._array is PENDING
     torch.Timer()
-    assert not hasattr(x.storage, "record") or x.storage.record is None
+    assert x.storage._array is not PENDING
 
 
 @pytest.fixture
@@ -347,7 +349,7 @@ ONE = {"a": [1, 2], "b": "x"}
         ("assertalmosteq", (1, 2), "ALMOST_EQ failed: 1 ~= 2 with tolerance=1e-16"),
         ("assertError", (lambda: 1,), "ERROR violation: err=nil"),
         ("assertErrorMsg", (lambda: int("a"), "b"), "ERROR violation: err=invalid literal"),
-        ("assertErrorPattern", (lambda: int("a"), "b+"), "ERROR violation: err=invalid literal"),
+        ("assertErrorPattern", (lambda: int("a"), "z+"), "ERROR violation: err=invalid literal"),
         ("assertNoError", (lambda: int("a"),), "ERROR violation: err=invalid literal"),
     ],
 )
@@ -369,7 +371,7 @@ def test_assertions_that_hold():
     assert tester.assertTensorEq(x, x)
     assert tester.assertTableEq([x], [x.clone()])
     assert tester.assertNoError(lambda: x[1])
-    assert tester.assert_(True)
+    assert getattr(tester, "assert")(True)
     assert tester.ne(1, "1")
     assert tester.errors == tester.warnings == []
     with pytest.raises(TypeError, match="wanted a tolerance"):

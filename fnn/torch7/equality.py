@@ -36,10 +36,8 @@ def compare(got: Any, expected: Any, tolerance: float, negate: bool = False) -> 
     """Whether two values are equal, numbers within a tolerance; `negate` asks if they differ."""
     types = kind(got), kind(expected)
     if types[0] != types[1]:
-        return (
-            negate,
-            f"EQ failed: values have different types (first: {types[0]}, second: {types[1]})",
-        )
+        ends = f"(first: {types[0]}, second: {types[1]})"
+        return negate, f"EQ failed: values have different types {ends}"
     if is_table(got):
         return compare_tables(got, expected, tolerance, negate)
     if isinstance(got, Tensor) and isinstance(expected, Tensor):

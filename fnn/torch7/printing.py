@@ -116,4 +116,4 @@ def tostring(x: Any) -> str:
     """Anything as Lua's tostring has it."""
     if x is None or isinstance(x, bool):
         return {None: "nil", True: "true", False: "false"}[x]
-    return number_text(x) if isinstance(x, Real) else str(x)
+    return number_text(float(x)) if isinstance(x, Real) else str(x)

@@ -293,7 +293,8 @@ def comparison(test: Callable, word: str, contrary: str) -> Callable:
     return asserted
 
 
-for _name, _contrary in dict(lt=">=", gt="<=", le=">", ge="<", eq="~=", ne="==").items():
+CONTRARY = {"lt": ">=", "gt": "<=", "le": ">", "ge": "<", "eq": "~=", "ne": "=="}
+for _name, _contrary in CONTRARY.items():
     _made = comparison(getattr(operator, _name), _name.upper(), _contrary)
     _made.__name__ = f"assert{_name}"
     setattr(Tester, _made.__name__, _made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from os import times
 
+import jax
 import numpy as np
 
 from fnn.tensor.run import settle
@@ -26,6 +27,7 @@ def now() -> np.ndarray:
     What was put off has been computed then, so that its time counts where it was asked for.
     """
     settle()
+    jax.block_until_ready(jax.live_arrays())
     used = times()
     return np.array([time.perf_counter(), used.user, used.system])
 

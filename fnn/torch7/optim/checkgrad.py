@@ -1,4 +1,4 @@
-"""optim.checkgrad: is a gradient right?"""
+"""optim.checkgrad: whether a gradient is right."""
 
 from collections.abc import Callable
 

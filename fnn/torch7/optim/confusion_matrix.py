@@ -88,7 +88,7 @@ class ConfusionMatrix:
         self.totalValid = np.trace(counts) / counts.sum().item() if counts.any() else nan
 
     def farFrr(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """False rejections and acceptances of all classes, -1 for empty ones; then without those."""
+        """False rejections and acceptances of all classes, -1 for empty ones; then of others."""
         rates = [np.asarray(fromarray(x.array)) for x in run(error_rates, self.mat)]
         there = ~np.isnan(rates[0])
         found = [np.where(there, x, -1) for x in rates] + [x[there] for x in rates]

@@ -16,7 +16,7 @@ HERE = "optim.Logger"
 
 
 class Logger:
-    """A file with a column for each symbol and a line for each `add`; without a name, the screen."""
+    """A file with a column for each symbol and a line for each `add`; by default, the screen."""
 
     typename = HERE
 

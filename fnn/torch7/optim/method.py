@@ -125,7 +125,7 @@ class Method:
     def hyper(self, config: Names) -> Names:
         """The rule's hyperparameters."""
         values = {n: tuple(config[s] for s in group) for n, group in self.settings.items()}
-        found = {n: x if len(x) > 1 else x[0] for n, x in values.items()}
+        found = {n: x if len(x) > 1 else next(iter(x)) for n, x in values.items()}
         if "learningRates" in config:
             rates = config["learningRates"]
             found["learning_rate"] = like(found["learning_rate"], rates) * rates
@@ -139,7 +139,8 @@ def program(
     x, dfdx, *held = arrays
     slots = iter([y.reshape(x.shape) if y.ndim else y for y in held])
     fields = [next(slots) if slot else None for slot in method.slots]
-    before = method.rule.State(first_step() if fields[0] is None else fields[0], *fields[1:])
+    fields[:1] = [first_step() if method.slots[0] is None else fields[0]]
+    before = method.rule.State(*fields)
     gradient = direction(dfdx.reshape(x.shape), x, config.get("weightDecay", 0), maximize=False)
     share = 1 - like(config["dampening"], x) if "dampening" in config else None
     taken = gradient if share is None else share * gradient

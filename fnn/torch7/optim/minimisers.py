@@ -133,12 +133,12 @@ def searching(search: Callable, objective: Objective, options: Any) -> Callable:
         evaluate: Callable, start: Array, t: Any, d: Array, f: Any, g: Array, slope: Any, **_: Any
     ) -> tuple[Array, Array, Array, int]:
         x.copy(start)
-        d, g = (fromarray(y.reshape(x.array.shape)) for y in (d, g))
-        f, g, _, t, used = search(
-            objective.opfunc, x, float(t), d, float(f), g, float(slope), options
+        way, gradient = (fromarray(y.reshape(x.array.shape)) for y in (d, g))
+        value, gradient, _, length, used = search(
+            objective.opfunc, x, float(t), way, float(f), gradient, float(slope), options
         )
         one = jnp.asarray
-        return one(f, start.dtype), g.array.reshape(-1), one(t, start.dtype), used
+        return one(value, start.dtype), gradient.array.reshape(-1), one(length, start.dtype), used
 
     return found
 

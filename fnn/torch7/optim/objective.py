@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -28,10 +29,10 @@ class Objective:
         self.ambient = jax.config.jax_enable_x64  # type: ignore[attr-defined]
         self.found: list[float] = []
 
-    def __call__(self, array: Array) -> tuple[float, Array]:
+    def __call__(self, array: Array) -> tuple[Array, Array]:
         """Value and gradient."""
         value, gradient = self.evaluated(array)
-        return self.recorded(value), gradient.array
+        return jnp.asarray(self.recorded(value), array.dtype), gradient.array
 
     def value(self, array: Array) -> float:
         """The value of a function that need not have a gradient."""

@@ -8,6 +8,7 @@ from math import floor, log
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -99,7 +100,7 @@ def de(
             for i in range(people)
         ]
         pairs, entries, chances = map(np.array, zip(*rows, strict=True))
-        return minimise.Draws(pairs, chances, entries)
+        return minimise.Draws(*map(jnp.asarray, (pairs, chances, entries)))
 
     with jax.enable_x64(True):
         found = minimise.differential_evolution(

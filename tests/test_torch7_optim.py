@@ -181,7 +181,7 @@ def test_gradients_are_checked_as_in_the_original(case):
     np.testing.assert_allclose(np.asarray(given), case["dC"], rtol=1e-12)
     np.testing.assert_allclose(np.asarray(measured), case["dC_est"], rtol=1e-9, atol=1e-10)
     assert diff == pytest.approx(case["diff"], rel=0.5)  # rounding errors, of 1e-5 and less
-    wrong = optim.checkgrad(lambda x: (x * x, x * 3), torch.Tensor([1.0, 2.0]))[0]
+    wrong = optim.checkgrad(lambda x: (x.clone().pow(2).sum(1), x * 3), torch.ones(2))[0]
     assert wrong == pytest.approx(0.2, rel=1e-6)
 
 
@@ -190,18 +190,19 @@ def bowl(x):
     return float(rest @ rest), x
 
 
-def test_cmaes_draws_from_torchs_stream():
+def test_cmaes_draws_from_torchs_stream(capsys):
     x, runs = torch.Tensor([0.0, 0.0]), []
     for _ in range(2):
         torch.manualSeed(3)
-        runs.append(optim.cmaes(bowl, x, {}, {"sigma": 1.0, "maxEval": 30}))
+        runs.append(optim.cmaes(bowl, x, {}, {"sigma": 1.0, "maxEval": 18, "verb_disp": 2}))
     best, values, count = runs[0]
     assert x.tolist() == [0, 0]
-    assert count == 30
-    assert len(values) == 7
+    assert count == 18
+    assert len(values) == 5
     assert values[1] == 5
-    assert values[7] == min(values) == pytest.approx(bowl(best)[0])
+    assert values[5] == min(values) == pytest.approx(bowl(best)[0])
     assert values == runs[1][1]
+    assert capsys.readouterr().out.startswith(f"6: {values[2]:.14g}\n12: {values[3]:.14g}\nbest f")
 
 
 def test_cmaes_makes_its_first_candidates_as_the_original_does():
@@ -258,6 +259,27 @@ def test_differential_evolution_draws_from_its_own_stream():
     np.testing.assert_allclose(np.asarray(values), wanted[1], rtol=1e-9)
     np.testing.assert_allclose(np.asarray(best), wanted[0], rtol=1e-9)
     assert torch.getRNGState().tolist() == state.tolist()
+
+
+def test_minimisers_report_their_evaluations(capsys):
+    x = torch.Tensor([1.0, 2.0])
+    optim.cg(lambda x: (x * x, x * 2), x, {"maxEval": 2, "verbose": 1})
+    assert capsys.readouterr().out.startswith("<optim.cg> \tevaluation 1: 5\n<optim.cg> \teval")
+
+
+def test_a_minimum_is_left_as_it_is():
+    x, config = torch.zeros(2), {}
+    found, fx, count = optim.lbfgs(lambda x: (x * x, x * 2), x, config)
+    assert (found is x, fx, count) == (True, [0], None)
+    assert (config["funcEval"], config["nIter"], "d" in config) == (1, 0, False)
+
+
+def test_interpolation_of_three_points():
+    """x^4 - 2 x^2: minima at -1 and 1."""
+    rows = [[x, x**4 - 2 * x**2, 4 * x**3 - 4 * x] for x in (-0.5, 0.25, 2.0)]
+    assert optim.polyinterp(torch.Tensor(rows)) == pytest.approx(1, rel=1e-9)
+    assert optim.polyinterp(torch.Tensor(rows), -3, 0) == pytest.approx(-1, rel=1e-9)
+    assert optim.polyinterp(torch.Tensor(rows), 1.5, 3) == 1.5
 
 
 @pytest.mark.parametrize("name", ["cmaes", "de"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from fnn.torch7.optim.objective import number
 from fnn.torch7.tensor import Tensor
 
 
@@ -19,7 +20,7 @@ def checkgrad(opfunc: Callable, x: Tensor, eps: float = 1e-7) -> tuple[float, Te
         values = []
         for there in (here + eps, here - eps):
             places[i] = there
-            values.append(float(opfunc(x)[0]))
+            values.append(number(opfunc(x)[0]))
         places[i] = here
         slopes[i] = (values[0] - values[1]) / (2 * eps)
     return (given - measured).norm() / (given + measured).norm(), given, measured

@@ -64,7 +64,7 @@ def moved(step: Step) -> Array:
     return step.x + step.updates
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Method:
     """An optimiser that makes one step a call, and changes `x` in place.
 
@@ -98,6 +98,9 @@ class Method:
         fx, dfdx = opfunc(x)
         self.step(x, dfdx, config, config if state is None else state)
         return x, Table([fx])
+
+    def __repr__(self) -> str:
+        return f"optim.{self.rule.__name__.rpartition('.')[2]}"
 
     def step(self, x: Tensor, dfdx: Tensor, config: Names, state: Names, **more: Any) -> None:
         """Change `x` and the state, and the gradient as far as the original does."""

@@ -14,7 +14,7 @@ from fnn import minimise
 from fnn.minimise.interpolate import lowest
 from fnn.minimise.lbfgs import State, lbfgs_init
 from fnn.minimise.wolfe import Point, level_point
-from fnn.torch7.optim.objective import Names, Objective, keep, values, work
+from fnn.torch7.optim.objective import Names, Objective, keep, number, values, work
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor, fromarray
 
@@ -253,7 +253,7 @@ def FistaLS(
     smooth = Objective(lambda x: f(x, "dx"), y, "optim.FistaLS" if params.get("verbose") else "")
 
     def penalty(array: Array) -> float:
-        return float(g(y.copy(array)))
+        return number(g(y.copy(array)))
 
     def proximal(array: Array, inverse: Array) -> Array:
         pl(shrunk.copy(array), float(inverse))

@@ -47,10 +47,15 @@ class Objective:
 
     def recorded(self, value: Any) -> float:
         """The value as a number, which is remembered."""
-        self.found.append(float(value))
+        self.found.append(number(value))
         if self.name:
             print(f"<{self.name}> \tevaluation {len(self.found)}: {self.found[-1]:.14g}")
         return self.found[-1]
+
+
+def number(value: Any) -> float:
+    """A value, which may be the only element of a tensor."""
+    return float(value.item() if isinstance(value, Tensor) else value)
 
 
 def values(found: Minimum) -> Table:

@@ -23,7 +23,7 @@ TOWER = [
     {"demo"},
 ]
 THIRD_PARTY = {"jax", "numpy"}
-EXTRAS = {"demo": {"matplotlib", "tqdm"}}
+EXTRAS = {"demo": {"matplotlib", "tqdm"}, "torch7": {"matplotlib"}}
 
 
 def height(part):

@@ -31,6 +31,11 @@ def init(params: Any, *, learning_rate: Any = 1e-2) -> State:
     return State(first_step(), jnp.asarray(learning_rate, float), zeros(params))
 
 
+def weight(step: Array, start: Any, leaf: Array) -> Array:
+    """What the parameters weigh in the average of a step."""
+    return 1 / jnp.maximum(1, scalar(step, leaf) - scalar(start, leaf))
+
+
 def update(
     grads: Any,
     state: State,
@@ -45,12 +50,12 @@ def update(
 ) -> tuple[Any, State]:
     """What to add to `params`, and the state after it."""
     clock = state.rate
-    weight = 1 / jnp.maximum(1, scalar(state.step, clock) - scalar(start, clock))
+    share = weight(state.step, start, clock)
 
     def rule(g: Array, p: Array, average: Array) -> tuple[Array, Array]:
         g = direction(g, p, weight_decay, maximize)
         u = like(-clock, p) * g - like(scalar(decay, clock) * clock, p) * p
-        return u, toward(average, p + u, weight)
+        return u, toward(average, p + u, share)
 
     updates, average = each(rule, grads, params, state.average)
     eta = scalar(learning_rate, clock)

@@ -2,7 +2,10 @@
 
 from fnn.tensor.run import eager
 from fnn.torch7 import nn, optim
+from fnn.torch7.command_line import CmdLine
 from fnn.torch7.functions import FUNCTIONS
 from fnn.torch7.table import Table
+from fnn.torch7.tester import Tester, TestSuite
+from fnn.torch7.timer import Timer, tic, toc
 
 globals().update(FUNCTIONS)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from itertools import product
 from math import floor, isfinite, isnan, log10, nan
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,3 +110,10 @@ def slices(values: NDArray[np.float64], how: Form) -> Iterator[str]:
 def number_text(x: float) -> str:
     """A number as Lua prints it."""
     return f"{x:.14g}"
+
+
+def tostring(x: Any) -> str:
+    """Anything as Lua's tostring has it."""
+    if x is None or isinstance(x, bool):
+        return {None: "nil", True: "true", False: "false"}[x]
+    return number_text(float(x)) if isinstance(x, Real) else str(x)

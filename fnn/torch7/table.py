@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fnn.torch7.counting import CountError, whole
-from fnn.torch7.printing import number_text
+from fnn.torch7.printing import tostring
 from transforms.changes import Stateful, WatchedList
 
 DEPTH = 4  # tables further inside are printed as {...}
@@ -78,21 +78,21 @@ class Table(Stateful):
     __repr__ = __str__
 
 
-def table_text(entries: Iterable[tuple[Any, Any]], depth: int = 1) -> str:
+def entries(table: Any) -> list[tuple[Any, Any]]:
+    """Keys and values of a dict, or of a list, whose keys are 1, 2, 3, ..."""
+    return list(table.items() if isinstance(table, dict) else enumerate(table, 1))
+
+
+def table_text(pairs: Iterable[tuple[Any, Any]], depth: int = 1) -> str:
     """Names and values as Torch7's shell prints them: one a line, tensors by type and size."""
-    found = [f"  {name} : {value_text(value, depth)}" for name, value in entries]
+    found = [f"  {name} : {value_text(value, depth)}" for name, value in pairs]
     return "\n".join(["{", *found, "}"]) if found else "{}"
 
 
 def value_text(x: Any, depth: int) -> str:
     """A value in a table; one of several lines begins below its name."""
     if isinstance(x, Table | dict | list | tuple):
-        entries = x.items() if isinstance(x, dict) else enumerate(x, 1)
-        text = table_text(entries, depth + 1) if len(x) and depth < DEPTH else "{...}"
-    elif x is None or isinstance(x, bool):
-        text = {None: "nil", True: "true", False: "false"}[x]
-    elif isinstance(x, int | float):
-        text = number_text(x)
+        text = table_text(entries(x), depth + 1) if len(x) and depth < DEPTH else "{...}"
     else:
-        text = x.brief() if hasattr(x, "brief") else str(x)
+        text = x.brief() if hasattr(x, "brief") else tostring(x)
     return "\n    " + text.replace("\n", "\n    ") if "\n" in text else text

@@ -160,6 +160,7 @@ def test_index_gives_numbers():
     assert x.view(1, 6)[[], 2.0].squeeze() == 2
     assert [row.sum() for row in x] == [6, 15]
     assert len(x) == 2
+    assert x[[], 2].select(1, 2) == 5
 
 
 def test_assignment():
@@ -191,7 +192,8 @@ def test_assignment():
         (lambda x: x.narrow(2, 3, 2), LayerError, "past the end"),
         (lambda x: x.narrow(0, 1, 1), IndexError, "dimensions count from 1"),
         (lambda x: x.size(3), IndexError, r"wanted 1\.\.2"),
-        (lambda x: x[1].select(1, 1), LayerError, r"x\[i\]"),
+        (lambda x: x.permute(1, 1), LayerError, "each of 1..2 once"),
+        (lambda x: x.repeatTensor(2), LayerError, "2 at least"),
         (lambda x: x.t().view(6), LayerError, "contiguous"),
         (lambda x: x.view(4), LayerError, "6 elements"),
         (lambda x: x.expand(2, 6), LayerError, "length 1"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from math import prod
 from typing import Any
 
@@ -18,14 +19,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from fnn import ordering
 from fnn.errors import describe, require
 from fnn.tensor.number import number
 from fnn.tensor.run import run
 from fnn.torch7.counting import axis
-from fnn.torch7.memory import element_type, is_number, size_of
+from fnn.torch7.memory import element_type, is_number, require_type, size_of
 from fnn.torch7.shapes import Shapes
 from fnn.torch7.types import name_of
+from transforms.cells import tracing
 
+LAST = -1
+"""Stands for the last dimension, as a default."""
 DIVISIONS = ("div", "cdiv", "addcdiv", "fmod", "cfmod", "remainder", "cremainder", "mod", "cmod")
 
 
@@ -38,6 +43,7 @@ class Operation(ABC):
     forms: tuple[str, ...] = ("",)
     in_place: bool = False
     floating: bool = False
+    whole: bool = False
 
     @abstractmethod
     def compute(self, x: Any, *others: Any) -> Any:
@@ -60,7 +66,7 @@ class Operation(ABC):
             return wrapped(arguments[0], self.compute(*arguments))
         if form[:2] == "tt" and form[2:] in self.forms:
             return self.write(*arguments)
-        if form[:1] == "n" and form[1:] in self.forms:
+        if form[:1] == "n" and form[1:] in [f.replace("t", "n") for f in self.forms]:
             return number(run(Paired(self.function), *map(float, arguments)))
         raise self.refusal(arguments)
 
@@ -82,6 +88,11 @@ class Operation(ABC):
             raise TypeError(
                 f"{self.name}: given a {name_of(first, 'Tensor')}, wanted floating-point numbers\n"
                 "likely cause: the tensor was not converted: use double"
+            )
+        if self.whole and first.kind == "f":
+            raise TypeError(
+                f"{self.name}: given a {name_of(first, 'Tensor')}, wanted integers\n"
+                "likely cause: floating-point numbers have no bits to speak of: use long"
             )
 
 
@@ -152,21 +163,94 @@ class Paired:
 
 
 @dataclass(frozen=True)
+class Power(Elementwise):
+    """`x ^ number`, and `number ^ x`, which `swapped` computes."""
+
+    swapped: Operation | None = None
+
+    def method(self, x: Any, *arguments: Any) -> Any:
+        """`x.pow(number)`, `result.pow(x, number)`, `result.pow(number, x)`."""
+        swapped = kinds(arguments) == "nt"
+        return self.call(x, *arguments) if swapped else super().method(x, *arguments)
+
+    def call(self, *arguments: Any) -> Any:
+        """`torch.pow([result,] x, number)`, `torch.pow([result,] number, x)`."""
+        if self.swapped and kinds(arguments)[-2:] == "nt":
+            *results, number, x = arguments
+            return self.swapped.call(*results, x, number)
+        return super().call(*arguments)
+
+
+@dataclass(frozen=True)
 class Reduction(Operation):
-    """A number, or a tensor in which a dimension has size 1; `options` names its arguments."""
+    """What one tensor has: a number, or tensors, such as one in which a dimension has size 1.
+
+    `options` names the numbers that follow the tensor, and the flags, and gives their defaults.
+    """
 
     options: dict[str, Any] = field(default_factory=lambda: {"axis": None}, hash=False)
+    results: int = 1
 
     def compute(self, x: Any, *numbers: Any) -> Any:
         """Along a dimension if one is given."""
         self.check(x)
-        names = list(self.options)
-        if numbers and isinstance(numbers[0], bool):
-            names.remove("axis")
-        given = {**self.options, **dict(zip(names, numbers, strict=False))}
-        if given["axis"] is not None:
-            given["axis"] = axis(given["axis"], len(size_of(x)))
-        return run(self.function, x, **given)
+        return run(self.function, x, **self.named(x, numbers))
+
+    def named(self, x: Any, numbers: Any) -> dict[str, Any]:
+        """The numbers and flags by their names. Flags may follow any number, as Lua's may."""
+        given, dimensions = dict(self.options), len(size_of(x))
+        flags = [name for name, default in given.items() if isinstance(default, bool)]
+        names = {True: iter(flags), False: iter([name for name in given if name not in flags])}
+        if given.get("axis") == LAST:
+            given["axis"] = dimensions
+        for value in numbers:
+            name = next(names[isinstance(value, bool)], None)
+            if name is None:
+                raise self.refusal((x, *numbers))
+            given[name] = lua(value)
+        if given.get("axis") is not None:
+            given["axis"] = axis(given["axis"], dimensions)
+        return given
+
+    def method(self, x: Any, *arguments: Any) -> Any:
+        """`x.f(...)`, `result.f(x, ...)`."""
+        return self.call(x, *arguments)
+
+    def call(self, *arguments: Any) -> Any:
+        """`torch.f(x, ...)`, `torch.f(result, ..., x, ...)`."""
+        form = kinds(arguments)
+        count = len(form) - len(form.lstrip("t"))
+        *results, x = arguments[: max(count, 1)]
+        if not count or form[count:] not in self.forms or len(results) > self.results:
+            raise self.refusal(arguments)
+        common_type(self.name, x, *results[:1])
+        found = self.compute(x, *arguments[count:])
+        if not results:
+            return wrapped(x, found)
+        first, *others = found if isinstance(found, tuple) else (found,)
+        if not first.form.shape:
+            raise self.refusal(arguments)
+        for result, storage in zip(results[1:], others, strict=False):
+            require_type(self.name, result, storage.dtype)
+        given = zip_longest(results, (first, *others))
+        written = [x._around(s) if r is None else r._receive(s) for r, s in given]
+        return tuple(written) if others else written[0]
+
+
+@dataclass(frozen=True)
+class Ordering(Reduction):
+    """Elements in order along a dimension, and the places where they were.
+
+    The order of equal elements is Torch7's, which takes longer to find, where there are some.
+    """
+
+    results: int = 2
+
+    def compute(self, x: Any, *numbers: Any) -> Any:
+        """Values and places."""
+        given = self.named(x, numbers)
+        exact = tracing() or number(run(ordering.tied, x, axis=given["axis"]))
+        return run(self.function, x, **given, exact=bool(exact))
 
 
 @dataclass(frozen=True)
@@ -238,6 +322,11 @@ class Addition(Operation):
         scale, product_scale = [*front[:at], 1][0], [*front[at + 1 :], 1][0]
         self.check(front[at], a, b)
         return run(self.function, front[at], a, b, scale, product_scale)
+
+
+def lua(x: Any) -> Any:
+    """A number as an integer if it is whole, as Lua's is."""
+    return int(x) if not isinstance(x, bool) and float(x).is_integer() else x
 
 
 def kinds(arguments: Any) -> str:

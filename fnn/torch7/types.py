@@ -1,5 +1,6 @@
 """The types of elements, and classes that differ in nothing else."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ TYPES = {
     "Half": np.dtype("float16"),
     "Float": np.dtype("float32"),
     "Double": np.dtype("float64"),
-    "Cuda": np.dtype("float32"),  # jax itself decides on which device a tensor lies
 }
-NAMES = {dtype: name for name, dtype in TYPES.items() if name != "Cuda"}
-LUA = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "nil"}
+NAMES = {dtype: name for name, dtype in TYPES.items()}
+# jax itself decides on which device a tensor lies: types of the GPU are the same types.
+CUDA = {f"Cuda{name}": dtype for name, dtype in TYPES.items() if name != "Float"}
+TYPES |= {"Cuda": TYPES["Float"], **CUDA}
+LUA = {bool: "boolean", Real: "number", str: "string", type(None): "nil"}
 
 
 class ElementType(type):
@@ -85,7 +88,7 @@ def dtype_of(name: str, kind: str) -> np.dtype:
     """The type of the elements of `torch.DoubleTensor`."""
     element = name.removeprefix("torch.").removesuffix(kind)
     if element not in TYPES:
-        known = ", ".join(f"torch.{n}{kind}" for n in TYPES)
+        known = ", ".join(f"torch.{n}{kind}" for n in NAMES.values())
         raise TypeError(f"given {name!r}, wanted one of {known}")
     return TYPES[element]
 
@@ -96,5 +99,7 @@ def type_of(x: Any) -> str:
         return x.type()
     if isinstance(x, dict | list | tuple):
         return "table"
-    name = getattr(x, "typename", None) or LUA.get(type(x))
+    name = getattr(x, "typename", None) or next(
+        (name for kind, name in LUA.items() if isinstance(x, kind)), None
+    )
     return name or ("function" if callable(x) else f"nn.{type(x).__name__}")

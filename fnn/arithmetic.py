@@ -83,14 +83,15 @@ def shift_left(x: Array, y: Array) -> Array:
     """The bits y places to the left; of other numbers than integers, `x 2^y`."""
     if jnp.issubdtype(x.dtype, jnp.integer):
         return lax.shift_left(x, jnp.broadcast_to(y, x.shape))
-    return x * jnp.exp2(y)
+    whole = jnp.trunc(y)  # for which the result has to be exact
+    return jnp.ldexp(x * jnp.exp2(y - whole), whole.astype(jnp.int32))
 
 
 def shift_right(x: Array, y: Array) -> Array:
     """The bits y places to the right, zeros behind them; of other numbers, `x / 2^y`."""
     if jnp.issubdtype(x.dtype, jnp.integer):
         return lax.shift_right_logical(x, jnp.broadcast_to(y, x.shape))
-    return x / jnp.exp2(y)
+    return shift_left(x, -y)
 
 
 def power_of(x: Array, base: Array) -> Array:

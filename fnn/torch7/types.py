@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from transforms.changes import Stateful
 from transforms.survey import ambient
 
 TYPES = {
@@ -102,4 +103,5 @@ def type_of(x: Any) -> str:
     name = getattr(x, "typename", None) or next(
         (name for kind, name in LUA.items() if isinstance(x, kind)), None
     )
-    return name or ("function" if callable(x) else f"nn.{type(x).__name__}")
+    is_function = callable(x) and not isinstance(x, Stateful)  # modules can be called too
+    return name or ("function" if is_function else f"nn.{type(x).__name__}")

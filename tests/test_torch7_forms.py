@@ -323,6 +323,8 @@ def test_types_are_never_mixed():
         lambda: x.cumsum(y),
         lambda: x.equal(y),
         lambda: x.gather(1, y),
+        lambda: torch.add(y, x, 1),
+        lambda: torch.lt(y, x, 1),
     ):
         with pytest.raises(TypeError, match=r"DoubleTensor|FloatTensor"):
             call()

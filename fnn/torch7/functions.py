@@ -15,7 +15,7 @@ from fnn.tensor.run import run
 from fnn.tensor.types import from_data
 from fnn.torch7 import storage, tensor
 from fnn.torch7.counting import axis, sizes, whole
-from fnn.torch7.maths import LAST, common_type, kinds, summary
+from fnn.torch7.maths import common_type, kinds, summary
 from fnn.torch7.operations import OPERATIONS
 from fnn.torch7.random import (
     DISTRIBUTIONS,
@@ -27,6 +27,7 @@ from fnn.torch7.random import (
     restart,
     seed,
 )
+from fnn.torch7.reduction import LAST
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor, fromarray

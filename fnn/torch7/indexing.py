@@ -51,7 +51,8 @@ class Indexing(Shapes):
     def _part(self, key: Any) -> Self:
         """The view that a key stands for: without any dimension if it selects one element."""
         entries = tuple(key) if isinstance(key, tuple | Storage) else (key,)
-        if len(entries) > self.dim():
+        few = isinstance(key, Storage) and len(key) < self.dim()  # which says where an element is
+        if few or len(entries) > self.dim():
             raise CountError(f"given {len(entries)} indices for {self.dim()} dimensions")
         view, a = self, 0
         for entry in entries:

@@ -14,19 +14,17 @@ from fnn import arithmetic, elements, ordering
 from fnn.tensor.number import number
 from fnn.tensor.run import run
 from fnn.torch7.maths import (
-    LAST,
     Addition,
     Elementwise,
     Operation,
-    Ordering,
     Power,
     Product,
-    Reduction,
     kinds,
     summary,
     wrapped,
 )
 from fnn.torch7.memory import require_type
+from fnn.torch7.reduction import LAST, Ordering, Reduction
 from fnn.torch7.selection import Selection
 
 FLOATING: dict[str, Callable] = {

@@ -250,9 +250,10 @@ def require_type(name: str, x: Any, dtype: Any) -> None:
 
 
 def into(take: str, tensors: int = 0) -> Callable[[Callable], Callable]:
-    """Have `x.f(source, ...)` give `x` what `source.f(...)` makes, which has so many tensors.
+    """A decorator: `x.f(source, ...)` gives `x` what `source.f(...)` makes.
 
-    `take` is the method by which it does: `set` to be a view of it, `_become` to hold it.
+    `take` is how: `set` has x be a view of it, `_become` has x hold it. `tensors` is how many
+    tensors `source.f` itself takes first.
     """
 
     def decorated(method: Callable) -> Callable:

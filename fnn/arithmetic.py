@@ -11,6 +11,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array, lax
 
+from fnn.errors import require
+
 Axis = int | None
 
 
@@ -48,6 +50,50 @@ def add_quotient(x: Array, *others: Array) -> Array:
     return x + divide(scale[0] * a if scale else a, b)
 
 
+def power(x: Array, y: Array) -> Array:
+    """`x ^ y`; of integers too it is computed in doubles, and cut off."""
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        return jnp.power(x.astype(jnp.float64), y.astype(jnp.float64)).astype(x.dtype)
+    return jnp.power(x, y)
+
+
+def remainder(x: Array, y: Array) -> Array:
+    """`x - y floor(x / y)`, computed just so; NaN where y is 0."""
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        return jnp.remainder(x, y)
+    return jnp.where(y == 0, jnp.full_like(x, jnp.nan), x - y * jnp.floor(x / y))
+
+
+def larger(x: Array, y: Array) -> Array:
+    """`x` where it is larger, `y` elsewhere, also where one of them is NaN."""
+    return jnp.where(x > y, x, y)
+
+
+def smaller(x: Array, y: Array) -> Array:
+    """`x` where it is smaller, `y` elsewhere, also where one of them is NaN."""
+    return jnp.where(x < y, x, y)
+
+
+def clamp(x: Array, low: Array, high: Array) -> Array:
+    """`low` where x is less, else `high` where it is more, else x."""
+    return jnp.where(x < low, low, jnp.where(x > high, high, x))
+
+
+def shift_left(x: Array, y: Array) -> Array:
+    """The bits y places to the left; of other numbers than integers, `x 2^y`."""
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        return lax.shift_left(x, jnp.broadcast_to(y, x.shape))
+    whole = jnp.trunc(y)  # for which the result has to be exact
+    return jnp.ldexp(x * jnp.exp2(y - whole), whole.astype(jnp.int32))
+
+
+def shift_right(x: Array, y: Array) -> Array:
+    """The bits y places to the right, zeros behind them; of other numbers, `x / 2^y`."""
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        return lax.shift_right_logical(x, jnp.broadcast_to(y, x.shape))
+    return shift_left(x, -y)
+
+
 def power_of(x: Array, base: Array) -> Array:
     """`base ^ x`."""
     return jnp.power(base, x)
@@ -72,6 +118,11 @@ def total(x: Array, *, axis: Axis) -> Array:
 def product(x: Array, *, axis: Axis) -> Array:
     """The product."""
     return _as(x, jnp.prod(wide(x), axis, keepdims=axis is not None), axis)
+
+
+def trace(x: Array) -> Array:
+    """The sum of a matrix's diagonal."""
+    return total(jnp.diagonal(x), axis=None)
 
 
 def mean(x: Array, *, axis: Axis) -> Array:
@@ -101,12 +152,12 @@ def norm(x: Array, *, p: float, axis: Axis) -> Array:
 
 def largest(x: Array, *, axis: Axis) -> Any:
     """The largest element; along an axis also the first place where it is, counted from 1."""
-    return jnp.max(x) if axis is None else _extreme(x, jnp.argmax, axis)
+    return jnp.max(_some(x)) if axis is None else _extreme(x, jnp.argmax, axis)
 
 
 def smallest(x: Array, *, axis: Axis) -> Any:
     """The smallest element; along an axis also the first place where it is, counted from 1."""
-    return jnp.min(x) if axis is None else _extreme(x, jnp.argmin, axis)
+    return jnp.min(_some(x)) if axis is None else _extreme(x, jnp.argmin, axis)
 
 
 def running_total(x: Array, *, axis: int) -> Array:
@@ -137,6 +188,12 @@ def add_outer(x: Array, a: Array, b: Array, scale: Any, product_scale: Any) -> A
 def _as(x: Array, found: Array, axis: Axis) -> Array:
     """What was found along an axis in the type of `x`."""
     return found if axis is None else found.astype(x.dtype)
+
+
+def _some(x: Array) -> Array:
+    """The array, which must have elements."""
+    require(x.size > 0, "an extreme", "no elements", "one at least", "the tensor is still empty")
+    return x
 
 
 def _extreme(x: Array, find: Callable, axis: int) -> tuple[Array, Array]:

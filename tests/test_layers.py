@@ -104,7 +104,7 @@ def test_vmap_equals_a_loop(example, optional):
 
 
 TOOLS = {"arithmetic", "axes", "compose", "connections", "elements", "errors", "initializers"}
-TOOLS |= {"kernels", "layer", "matmul", "recurrence", "shell", "space", "training"}
+TOOLS |= {"kernels", "layer", "matmul", "ordering", "recurrence", "shell", "space", "training"}
 TOOLS |= {"loss.labels", "loss.reduction"}
 TOPICS = {m.name for m in iter_modules(fnn.__path__) if not m.ispkg}
 TOPICS |= {m.name for m in iter_modules(fnn.loss.__path__, "loss.")}

@@ -160,6 +160,7 @@ def test_index_gives_numbers():
     assert x.view(1, 6)[[], 2.0].squeeze() == 2
     assert [row.sum() for row in x] == [6, 15]
     assert len(x) == 2
+    assert x[[], 2].select(1, 2) == 5
 
 
 def test_assignment():
@@ -182,6 +183,7 @@ def test_assignment():
         (lambda x: x[0], IndexError, "counts from 1"),
         (lambda x: x[3], IndexError, r"wanted 1\.\.2"),
         (lambda x: x[1, 1, 1], IndexError, "3 indices for 2"),
+        (lambda x: x[torch.LongStorage([1])], IndexError, "1 indices for 2"),
         (lambda x: x[1:2], TypeError, r"x\[\[2, 3\]\]"),
         (lambda x: x[1, :], TypeError, r"x\[\[2, 3\]\]"),
         (lambda x: x["a"], TypeError, "whole number"),
@@ -191,7 +193,8 @@ def test_assignment():
         (lambda x: x.narrow(2, 3, 2), LayerError, "past the end"),
         (lambda x: x.narrow(0, 1, 1), IndexError, "dimensions count from 1"),
         (lambda x: x.size(3), IndexError, r"wanted 1\.\.2"),
-        (lambda x: x[1].select(1, 1), LayerError, r"x\[i\]"),
+        (lambda x: x.permute(1, 1), LayerError, "each of 1..2 once"),
+        (lambda x: x.repeatTensor(2), LayerError, "2 at least"),
         (lambda x: x.t().view(6), LayerError, "contiguous"),
         (lambda x: x.view(4), LayerError, "6 elements"),
         (lambda x: x.expand(2, 6), LayerError, "length 1"),
@@ -296,6 +299,9 @@ def test_apply_and_map_follow_the_rows_of_a_view():
         (lambda: torch.Tensor(3).bernoulli(0.3), [0, 0, 1]),
         (lambda: torch.Tensor(3).bernoulli(torch.Tensor([1, 0, 1])), [1, 0, 1]),
         (lambda: torch.LongTensor(3).random(1, 10), [3, 10, 3]),
+        (lambda: torch.Tensor(2).exponential(1.5), [0.7948480993285756, 0.8320782672248097]),
+        (lambda: torch.Tensor(2).cauchy(0, 1), [0.709729693025559, 0.7906584673427741]),
+        (lambda: torch.Tensor(2).logNormal(1, 2), [0.9580204780306288, 0.13767783226140481]),
         (lambda: torch.randperm(8), [7, 3, 2, 4, 5, 8, 1, 6]),
         (lambda: torch.Tensor(1, 2).t().uniform(), [[0.6964691872708499], [0.7129553214181215]]),
     ],
@@ -317,6 +323,9 @@ def test_stream():
     torch.manualSeed(own, 123)
     assert same(torch.rand(own, 1), [0.6964691872708499])
     assert same(torch.Tensor(1).uniform(own, 0, 1), [0.7129553214181215])
+    torch.manualSeed(123)
+    assert [torch.bernoulli(0.3) for _ in range(4)] == [0, 0, 1, 0]
+    assert str(torch.bernoulli(1)) == "1"
     seed = torch.seed()
     assert torch.initialSeed() == seed
     torch.manualSeed(0)

@@ -1,6 +1,7 @@
 """torch.*: functions of tensors, and the methods that fill one."""
 
 from collections.abc import Callable
+from functools import partial
 from math import floor
 from typing import Any
 
@@ -15,7 +16,7 @@ from fnn.tensor.types import from_data
 from fnn.torch7 import storage, tensor
 from fnn.torch7.counting import axis, sizes, whole
 from fnn.torch7.maths import common_type, kinds, summary
-from fnn.torch7.operations import OPERATIONS, SWAPPED_POWER
+from fnn.torch7.operations import OPERATIONS
 from fnn.torch7.random import (
     DISTRIBUTIONS,
     Generator,
@@ -26,25 +27,45 @@ from fnn.torch7.random import (
     restart,
     seed,
 )
+from fnn.torch7.reduction import LAST
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor, fromarray
-from fnn.torch7.types import NAMES, getdefaulttensortype, setdefaulttensortype, type_of
+from fnn.torch7.types import (
+    NAMES,
+    TYPES,
+    default_type,
+    getdefaulttensortype,
+    setdefaulttensortype,
+    type_of,
+)
+from fnn.torch7.utility import UTILITIES
 
 
-def filling(values: Callable[..., NDArray]) -> Callable[..., Tensor]:
-    """`torch.f(...)` from a function that gives the values; also `torch.f(x, ...)`, `x.f(...)`."""
+def filling(values: Callable[..., NDArray], series: bool = False) -> Callable[..., Tensor]:
+    """`torch.f(...)` from a function that gives the values; also `torch.f(x, ...)`, `x.f(...)`.
+
+    A series fills a tensor that has as many elements without changing its size.
+    """
 
     def fill(*arguments: Any) -> Tensor:
         result, rest = leading(arguments)
-        return result._receive(Storage(from_data(values(*rest), result.element_type)))
+        found = values(*rest)
+        if series and found.size == result.length:
+            return result.copy(found)
+        return result._receive(Storage(from_data(found, result.element_type)))
 
     fill.__name__, fill.__doc__ = values.__name__.rstrip("_"), values.__doc__
     return fill
 
 
 def leading(arguments: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
-    """The tensor that is to be filled, a new one if none is given, and the other arguments."""
+    """The tensor that is to be filled, a new one if none is given, and the other arguments.
+
+    The name of a type may come last, and says what is to be made.
+    """
+    if arguments and isinstance(arguments[-1], str):
+        return Tensor().type(arguments[-1]), arguments[:-1]
     if arguments and isinstance(arguments[0], Tensor):
         return arguments[0], arguments[1:]
     return Tensor(), arguments
@@ -65,10 +86,10 @@ def ones(*size: Any) -> NDArray:
 @filling
 def eye(rows: int, columns: int | None = None) -> NDArray:
     """The identity matrix."""
-    return np.eye(rows, columns)
+    return np.eye(whole(rows), columns and whole(columns))
 
 
-@filling
+@partial(filling, series=True)
 def range_(first: float, last: float, step: float = 1) -> NDArray:
     """first, first + step, ... up to `last`, which belongs to it."""
     require(
@@ -81,16 +102,28 @@ def range_(first: float, last: float, step: float = 1) -> NDArray:
     return first + step * np.arange(floor((last - first) / step) + 1)
 
 
-@filling
+@partial(filling, series=True)
 def linspace(first: float, last: float, count: int = 100) -> NDArray:
     """`count` equally spaced numbers from `first` to `last`."""
-    return np.linspace(first, last, count)
+    return steps(first, last, count)
 
 
-@filling
+@partial(filling, series=True)
 def logspace(first: float, last: float, count: int = 100) -> NDArray:
     """`count` powers of ten, their exponents equally spaced from `first` to `last`."""
-    return np.logspace(first, last, count)
+    return 10.0 ** steps(first, last, count)
+
+
+def steps(first: float, last: float, count: int) -> NDArray:
+    """Equally spaced numbers; a single one has to be both ends."""
+    require(
+        count > 1 or (count == 1 and first == last),
+        "linspace",
+        f"{count} numbers from {first} to {last}",
+        "two at least",
+        "the ends belong to the numbers",
+    )
+    return first + np.arange(whole(count)) * (last - first) / max(count - 1, 1)
 
 
 @filling
@@ -118,16 +151,23 @@ def drawn(name: str, arguments: tuple[Any, ...]) -> Tensor:
 
 
 def cat(*arguments: Any) -> Tensor:
-    """Tensors joined along a dimension, the last one by default; `cat([a, b], dim)` also."""
-    first = arguments[0]
-    tensors = first if isinstance(first, list | tuple | Table) else arguments
-    found = [x for x in map(fromarray, filter(is_tensor, tensors)) if x.length]
+    """Tensors joined along a dimension, the last one by default: `([result,] a, b[, dim])`.
+
+    Also `([result,] [a, b, ...][, dim])`. Empty tensors are left out.
+    """
+    *front, dimension = arguments if kinds(arguments)[-1:] == "n" else (*arguments, LAST)
+    several = isinstance(front[-1], list | tuple | Table)
+    results, tensors = (front[:-1], front[-1]) if several else (front[:-2], front[-2:])
+    if len(results) > 1:
+        raise TypeError(f"cat: given {len(front)} tensors, wanted more than two in a list")
+    found = [x for x in map(fromarray, tensors) if x.length]
     if not found:
-        return Tensor()
-    common_type("cat", *found)
+        return results[0] if results else Tensor()
+    common_type("cat", *results, *found)
     last = max(x.dim() for x in found)
-    dimension = last if is_tensor(arguments[-1]) or len(arguments) == 1 else whole(arguments[-1])
-    return found[0]._around(run(joined, found, axis=axis(dimension, max(last, dimension))))
+    dimension = last if dimension == LAST else whole(dimension)
+    made = run(joined, found, axis=axis(dimension, max(last, dimension)))
+    return results[0]._receive(made) if results else found[0]._around(made)
 
 
 def joined(arrays: list[Array], *, axis: int) -> Array:
@@ -143,16 +183,6 @@ def is_tensor(x: Any) -> bool:
     return kinds([x]) == "t"
 
 
-def isTensor(x: Any) -> bool:
-    """Whether this is a tensor."""
-    return isinstance(x, Tensor)
-
-
-def isStorage(x: Any) -> bool:
-    """Whether this is a storage."""
-    return isinstance(x, Storage)
-
-
 def getRNGState(*arguments: Any) -> Tensor:
     """The state of the random stream, as a ByteTensor."""
     return fromarray(chosen(arguments)[0].get_state())
@@ -163,13 +193,6 @@ def setRNGState(*arguments: Any) -> None:
     stream, (state,) = chosen(arguments)
     stream.set_state(np.asarray(state))
     restart(stream)
-
-
-def pow(*arguments: Any) -> Any:
-    """`torch.pow(x, number)`, `torch.pow(number, x)`."""
-    if kinds(arguments) == "nt":
-        return SWAPPED_POWER.call(fromarray(arguments[1]), arguments[0])
-    return function("pow")(*arguments)
 
 
 def function(name: str) -> Callable:
@@ -187,10 +210,26 @@ def of_method(name: str) -> Callable:
     """`torch.f(x, ...)` for `x.f(...)`."""
 
     def call(x: Any, *arguments: Any) -> Any:
+        if isinstance(x, Table | list):  # which is to hold the tables that are made
+            return refilled(x, call(*arguments))
         return getattr(fromarray(x), name)(*arguments)
 
     call.__name__, call.__doc__ = name, getattr(Tensor, name).__doc__
     return call
+
+
+def refilled(table: Any, items: Table) -> Any:
+    """A table with other items."""
+    for _ in range(len(table)):
+        table.pop() if isinstance(table, list) else table.remove()
+    for item in items:
+        table.append(item)
+    return table
+
+
+def default_storage(*arguments: Any) -> Storage:
+    """A storage of the type that `torch.Tensor` has."""
+    return getattr(storage, f"{NAMES[default_type()]}Storage")(*arguments)
 
 
 def distribution(name: str) -> Callable:
@@ -206,21 +245,24 @@ def distribution(name: str) -> Callable:
 
 
 FILLS = (zeros, ones, eye, range_, linspace, logspace, randperm, rand, randn)
-METHODS = """all any apply chunk clone contiguous diag dist equal expand expandAs map narrow numel
-    permute repeatTensor reshape select split squeeze t trace transpose tril triu unfold view"""
+METHODS = """all any apply chunk clone contiguous dist equal expand expandAs fill gather map map2
+    narrow nonzero numel permute repeatTensor reshape scatter select split squeeze t transpose
+    unfold view viewAs zero"""
 FUNCTIONS: dict[str, Callable] = {
     **{name: function(name) for name in OPERATIONS},
     **{name: of_method(name) for name in METHODS.split()},
     **{name: distribution(name) for name in DISTRIBUTIONS},
-    **{f.__name__: f for f in (*FILLS, cat, pow, fromarray, isTensor, isStorage)},
+    **{f.__name__: f for f in (*FILLS, cat, fromarray, *UTILITIES)},
     **{f.__name__: f for f in (manualSeed, seed, initialSeed, getRNGState, setRNGState)},
     **{f.__name__: f for f in (getdefaulttensortype, setdefaulttensortype)},
-    **{f"{name}Tensor": getattr(tensor, f"{name}Tensor") for name in ("", "Cuda", *NAMES.values())},
-    **{f"{name}Storage": getattr(storage, f"{name}Storage") for name in NAMES.values()},
+    **{f"{name}Tensor": getattr(tensor, f"{NAMES[dtype]}Tensor") for name, dtype in TYPES.items()},
+    **{f"{n}Storage": getattr(storage, f"{NAMES[dtype]}Storage") for n, dtype in TYPES.items()},
+    "Tensor": Tensor,
+    "Storage": default_storage,
     "Generator": Generator,
     "type": type_of,
 }
 """Everything that `torch` has of tensors, by name."""
 
-for _fill in FILLS:
+for _fill in (*FILLS, cat):
     setattr(Tensor, _fill.__name__, _fill)

@@ -14,7 +14,7 @@ from fnn.errors import require
 from fnn.tensor.run import run
 from fnn.tensor.types import cast
 from fnn.torch7.counting import CountError, position, span
-from fnn.torch7.memory import element_type, is_number, size_of
+from fnn.torch7.memory import element_type, into, is_number, size_of
 from fnn.torch7.shapes import Shapes
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Table
@@ -51,7 +51,8 @@ class Indexing(Shapes):
     def _part(self, key: Any) -> Self:
         """The view that a key stands for: without any dimension if it selects one element."""
         entries = tuple(key) if isinstance(key, tuple | Storage) else (key,)
-        if len(entries) > self.dim():
+        few = isinstance(key, Storage) and len(key) < self.dim()  # which says where an element is
+        if few or len(entries) > self.dim():
             raise CountError(f"given {len(entries)} indices for {self.dim()} dimensions")
         view, a = self, 0
         for entry in entries:
@@ -78,6 +79,7 @@ class Indexing(Shapes):
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(1, len(self) + 1))
 
+    @into("_become", tensors=1)
     def maskedSelect(self, mask: Any) -> Self:
         """The elements where a ByteTensor is not zero, in a vector."""
         places = np.flatnonzero(self._masked(mask))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -21,8 +21,7 @@ from jax import Array
 from fnn.errors import describe, require
 from fnn.tensor.number import number
 from fnn.tensor.run import run
-from fnn.torch7.counting import axis
-from fnn.torch7.memory import element_type, is_number, size_of
+from fnn.torch7.memory import element_type, is_number, require_type, size_of
 from fnn.torch7.shapes import Shapes
 from fnn.torch7.types import name_of
 
@@ -38,6 +37,7 @@ class Operation(ABC):
     forms: tuple[str, ...] = ("",)
     in_place: bool = False
     floating: bool = False
+    whole: bool = False
 
     @abstractmethod
     def compute(self, x: Any, *others: Any) -> Any:
@@ -60,13 +60,16 @@ class Operation(ABC):
             return wrapped(arguments[0], self.compute(*arguments))
         if form[:2] == "tt" and form[2:] in self.forms:
             return self.write(*arguments)
-        if form[:1] == "n" and form[1:] in self.forms:
+        if form[:1] == "n" and form[1:] in [f.replace("t", "n") for f in self.forms]:
             return number(run(Paired(self.function), *map(float, arguments)))
         raise self.refusal(arguments)
 
     def write(self, result: Any, x: Any, *others: Any) -> Any:
-        """The result in a given tensor."""
-        return result._receive(self.compute(x, *others))
+        """The result in a given tensor, of the type of the others or of the result."""
+        found = self.compute(x, *others)
+        if result.element_type != element_type(x):
+            require_type(self.name, result, found.dtype)
+        return result._receive(found)
 
     def refusal(self, arguments: tuple[Any, ...]) -> TypeError:
         """What to say of arguments that fit no form."""
@@ -82,6 +85,11 @@ class Operation(ABC):
             raise TypeError(
                 f"{self.name}: given a {name_of(first, 'Tensor')}, wanted floating-point numbers\n"
                 "likely cause: the tensor was not converted: use double"
+            )
+        if self.whole and first.kind == "f":
+            raise TypeError(
+                f"{self.name}: given a {name_of(first, 'Tensor')}, wanted integers\n"
+                "likely cause: floating-point numbers have no bits to speak of: use long"
             )
 
 
@@ -152,21 +160,22 @@ class Paired:
 
 
 @dataclass(frozen=True)
-class Reduction(Operation):
-    """A number, or a tensor in which a dimension has size 1; `options` names its arguments."""
+class Power(Elementwise):
+    """`x ^ number`, and `number ^ x`, which `swapped` computes."""
 
-    options: dict[str, Any] = field(default_factory=lambda: {"axis": None}, hash=False)
+    swapped: Operation | None = None
 
-    def compute(self, x: Any, *numbers: Any) -> Any:
-        """Along a dimension if one is given."""
-        self.check(x)
-        names = list(self.options)
-        if numbers and isinstance(numbers[0], bool):
-            names.remove("axis")
-        given = {**self.options, **dict(zip(names, numbers, strict=False))}
-        if given["axis"] is not None:
-            given["axis"] = axis(given["axis"], len(size_of(x)))
-        return run(self.function, x, **given)
+    def method(self, x: Any, *arguments: Any) -> Any:
+        """`x.pow(number)`, `result.pow(x, number)`, `result.pow(number, x)`."""
+        swapped = kinds(arguments) == "nt"
+        return self.call(x, *arguments) if swapped else super().method(x, *arguments)
+
+    def call(self, *arguments: Any) -> Any:
+        """`torch.pow([result,] x, number)`, `torch.pow([result,] number, x)`."""
+        if self.swapped and kinds(arguments)[-2:] == "nt":
+            *results, number, x = arguments
+            return self.swapped.call(*results, x, number)
+        return super().call(*arguments)
 
 
 @dataclass(frozen=True)

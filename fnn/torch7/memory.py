@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from math import prod
 from numbers import Real
 from typing import Any, Self
@@ -15,11 +16,11 @@ from fnn.tensor import storage as engine
 from fnn.tensor.run import run
 from fnn.tensor.tensor import TensorBase
 from fnn.tensor.types import cast, from_data
-from fnn.tensor.views import Geometry, contiguous_stride, is_contiguous
+from fnn.tensor.views import Geometry, extent, is_contiguous
 from fnn.torch7.counting import axis, position, sizes
 from fnn.torch7.storage import Storage, filled, resized, size_storage
 from fnn.torch7.table import Table
-from fnn.torch7.types import dtype_of, name_of
+from fnn.torch7.types import default_type, dtype_of, name_of
 
 
 class Memory(TensorBase):
@@ -99,39 +100,49 @@ class Memory(TensorBase):
         """Be a view of a tensor's or a storage's elements; of nothing, without arguments.
 
         A storage may be followed by an offset, and by sizes and strides: two LongStorages, or a
-        size and a stride for each dimension.
+        size and a stride for each dimension. Strides that are missing, or negative, are those of
+        contiguous elements.
         """
         if source is None:
             return self._hold(Storage(from_data(np.zeros(0), self.element_type)))
-        if source.element_type != self.element_type:
-            raise TypeError(f"set: given a {source.type()} for a {self.type()}")
+        require_type("set", source, self.element_type)
         if isinstance(source, Memory):
             return self._hold(source.storage, source.geometry)
         start = position(offset, max(len(source), 1))
         if not size:
-            lengths, strides = (len(source) - start,), (1,)
-        elif np.iterable(size[0]):
-            lengths = tuple(size[0])
-            strides = tuple(size[1]) if len(size) > 1 else contiguous_stride(lengths)
-        else:
-            lengths, strides = size[::2], size[1::2]
-        return self._hold(source, self._around(source)._view(start, lengths, strides).geometry)
+            return self._lay(source, start, (len(source) - start,))
+        if np.iterable(size[0]):
+            return self._lay(source, start, *map(tuple, size))
+        return self._lay(source, start, size[::2], size[1::2])
+
+    def _lay(
+        self, storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...] = ()
+    ) -> Self:
+        """Be a view of a storage, which grows if it has to; new elements are zero."""
+        size = size if prod(size) and size else (0,)
+        geometry = Geometry(offset, size, completed(size, stride))
+        needed = extent(geometry)
+        if needed > len(storage):
+            shape = size if geometry.dense == needed else (needed,)
+            storage.array = run(resized, storage, shape=shape).array
+        return self._hold(storage, geometry)
 
     # Memory.
 
     def resize(self, *size: Any) -> Self:
-        """Another size over the same storage, which grows if it has to; new elements are zero."""
+        """Another size over the same storage, which grows if it has to; new elements are zero.
+
+        The size is numbers or a LongStorage, which one of strides may follow.
+        """
+        if len(size) == 2 and np.iterable(size[0]):
+            return self._lay(self.storage, self.geometry.offset, *map(tuple, size))
         return self._resize(sizes(size))
 
     def _resize(self, size: tuple[int, ...]) -> Self:
         size = size if prod(size) and size else (0,)
         if size == self.geometry.size:
             return self
-        offset, needed = self.geometry.offset, self.geometry.offset + prod(size)
-        if needed > len(self.storage):
-            shape = size if offset == 0 else (needed,)
-            self.storage.array = run(resized, self.storage, shape=shape).array
-        return self._hold(self.storage, Geometry(offset, size, contiguous_stride(size)))
+        return self._lay(self.storage, self.geometry.offset, size)
 
     def resizeAs(self, other: Memory) -> Self:
         """The size of another tensor."""
@@ -146,6 +157,11 @@ class Memory(TensorBase):
             return self.hold(storage)
         # A storage never shrinks: other views may need what lies behind.
         return self._resize(storage.form.shape).copy(self._around(storage))
+
+    def _become(self, made: Memory) -> Self:
+        """Hold a result of the same type, in its size."""
+        require_type("a result", self, made.element_type)
+        return self._receive(made._result())
 
     def clone(self) -> Self:
         """A copy in a storage of its own."""
@@ -181,6 +197,10 @@ class Memory(TensorBase):
         """As `apply`, with the elements of another tensor beside."""
         return self._map(function, self, other)
 
+    def map2(self, first: Any, second: Any, function: Callable[[Any, Any, Any], Any]) -> Self:
+        """As `apply`, with the elements of two other tensors beside."""
+        return self._map(function, self, first, second)
+
     def _map(self, function: Callable, *tensors: Any) -> Self:
         columns = [np.asarray(x).reshape(-1).tolist() for x in tensors]
         found = [function(*row) for row in zip(*columns, strict=True)]
@@ -201,6 +221,10 @@ class Memory(TensorBase):
             return self
         return self._around(run(cast, self, dtype=dtype))
 
+    def real(self) -> Self:
+        """The elements in the type that `torch.Tensor` makes."""
+        return self._as(default_type())
+
     def typeAs(self, other: Memory) -> Self:
         """The elements in the type of another tensor."""
         return self._as(other.element_type)
@@ -214,6 +238,44 @@ class Memory(TensorBase):
 def element_type(x: Any) -> Any:
     """The type of the elements of a tensor or an array."""
     return x.element_type if isinstance(x, TensorBase) else x.dtype
+
+
+def require_type(name: str, x: Any, dtype: Any) -> None:
+    """Torch7 converts nothing that it is not told to."""
+    if element_type(x) != dtype:
+        raise TypeError(
+            f"{name}: given a {x.type()} for a {name_of(dtype, 'Tensor')}\n"
+            "likely cause: Torch7 converts only when it is told to: use typeAs, or double"
+        )
+
+
+def into(take: str, tensors: int = 0) -> Callable[[Callable], Callable]:
+    """A decorator: `x.f(source, ...)` gives `x` what `source.f(...)` makes.
+
+    `take` is how: `set` has x be a view of it, `_become` has x hold it. `tensors` is how many
+    tensors `source.f` itself takes first.
+    """
+
+    def decorated(method: Callable) -> Callable:
+        @wraps(method)
+        def call(self: Memory, *arguments: Any) -> Any:
+            first = arguments[: tensors + 1]
+            if len(first) > tensors and all(isinstance(x, Memory) for x in first):
+                return getattr(self, take)(method(*arguments))
+            return method(self, *arguments)
+
+        return call
+
+    return decorated
+
+
+def completed(size: tuple[int, ...], stride: tuple[int, ...]) -> tuple[int, ...]:
+    """A stride for each dimension: that of contiguous elements where none is given."""
+    found: list[int] = []
+    for a in reversed(range(len(size))):
+        dense = found[0] * size[a + 1] if found else 1
+        found.insert(0, stride[a] if a < len(stride) and stride[a] >= 0 else dense)
+    return tuple(found)
 
 
 def is_number(x: Any) -> bool:

@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING, Any, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
-from fnn import arithmetic, elements
+from fnn import arithmetic, elements, ordering
 from fnn.tensor.number import number
 from fnn.tensor.run import run
-from fnn.torch7.indexing import Indexing
 from fnn.torch7.maths import (
     Addition,
     Elementwise,
     Operation,
+    Power,
     Product,
-    Reduction,
     kinds,
     summary,
     wrapped,
 )
+from fnn.torch7.memory import require_type
+from fnn.torch7.reduction import LAST, Ordering, Reduction
+from fnn.torch7.selection import Selection
 
 FLOATING: dict[str, Callable] = {
     "acos": jnp.arccos,
@@ -56,23 +59,27 @@ ELEMENTWISE: dict[str, tuple[Callable, tuple[str, ...]]] = {
     "mul": (jnp.multiply, ("n",)),
     "div": (arithmetic.divide, ("n",)),
     "fmod": (jnp.fmod, ("n",)),
-    "remainder": (jnp.remainder, ("n",)),
-    "mod": (jnp.remainder, ("n",)),
-    "pow": (jnp.power, ("n",)),
-    "clamp": (jnp.clip, ("nn",)),
+    "mod": (jnp.fmod, ("n",)),
+    "remainder": (arithmetic.remainder, ("n",)),
+    "lshift": (arithmetic.shift_left, ("n",)),
+    "rshift": (arithmetic.shift_right, ("n",)),
+    "clamp": (arithmetic.clamp, ("nn",)),
     "cmul": (jnp.multiply, ("t",)),
     "cdiv": (arithmetic.divide, ("t",)),
     "cfmod": (jnp.fmod, ("t",)),
-    "cremainder": (jnp.remainder, ("t",)),
-    "cmod": (jnp.remainder, ("t",)),
-    "cpow": (jnp.power, ("t",)),
-    "cmax": (jnp.maximum, ("n", "t")),
-    "cmin": (jnp.minimum, ("n", "t")),
+    "cmod": (jnp.fmod, ("t",)),
+    "cremainder": (arithmetic.remainder, ("t",)),
+    "clshift": (arithmetic.shift_left, ("t",)),
+    "crshift": (arithmetic.shift_right, ("t",)),
+    "cpow": (arithmetic.power, ("t",)),
+    "cmax": (arithmetic.larger, ("n", "t")),
+    "cmin": (arithmetic.smaller, ("n", "t")),
     "atan2": (jnp.arctan2, ("t",)),
     "lerp": (elements.lerp, ("tn",)),
     "addcmul": (arithmetic.add_product, ("tt", "ntt")),
     "addcdiv": (arithmetic.add_quotient, ("tt", "ntt")),
 }
+BITS: dict[str, Callable] = {"and": jnp.bitwise_and, "or": jnp.bitwise_or, "xor": jnp.bitwise_xor}
 COMPARISONS: dict[str, Callable] = {
     "lt": jnp.less,
     "le": jnp.less_equal,
@@ -89,22 +96,54 @@ REDUCTIONS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "min": (arithmetic.smallest, ALONG),
     "cumsum": (arithmetic.running_total, {"axis": 1}),
     "cumprod": (arithmetic.running_product, {"axis": 1}),
+    "trace": (arithmetic.trace, {}),
+    "diag": (jnp.diag, {"k": 0}),
+    "tril": (jnp.tril, {"k": 0}),
+    "triu": (jnp.triu, {"k": 0}),
 }
+PAIRS = ("max", "min")  # along a dimension these give places too
 MOMENTS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "mean": (arithmetic.mean, ALONG),
     "var": (arithmetic.variance, {**ALONG, "biased": False}),
     "std": (arithmetic.deviation, {**ALONG, "biased": False}),
     "norm": (arithmetic.norm, {"p": 2, **ALONG}),
 }
-NUMBERS = ("", "n", "nn")
+IN_ORDER: dict[str, tuple[Callable, dict[str, Any]]] = {
+    "sort": (ordering.sort, {"axis": LAST, "descending": False}),
+    "median": (ordering.median, {"axis": LAST}),
+    "mode": (ordering.mode, {"axis": LAST}),
+    "kthvalue": (ordering.kthvalue, {"k": 1, "axis": LAST}),
+    "topk": (ordering.topk, {"k": 1, "axis": LAST, "largest": False, "ordered": False}),
+}
+
+
+def counts(options: dict[str, Any], least: int = 0) -> tuple[str, ...]:
+    """The forms that give some of the options, in order."""
+    return tuple("n" * count for count in range(least, len(options) + 1))
+
+
+SWAPPED_POWER = Elementwise("pow", arithmetic.power_of, ("n",), floating=True)
 
 OPERATIONS: dict[str, Operation] = {
     **{n: Elementwise(n, f, ("",), in_place=True, floating=True) for n, f in FLOATING.items()},
     **{n: Elementwise(n, f, forms, in_place=True) for n, (f, forms) in ELEMENTWISE.items()},
-    **{n: Elementwise(n, f, ("n", "t"), result="uint8") for n, f in COMPARISONS.items()},
-    **{n: Reduction(n, f, NUMBERS, options=options) for n, (f, options) in REDUCTIONS.items()},
     **{
-        n: Reduction(n, f, NUMBERS, floating=True, options=options)
+        n: Elementwise(n, f, forms, in_place=True, whole=True)
+        for kind, f in BITS.items()
+        for n, forms in {f"bit{kind}": ("n",), f"cbit{kind}": ("t",)}.items()
+    },
+    "pow": Power("pow", arithmetic.power, ("n",), in_place=True, swapped=SWAPPED_POWER),
+    **{n: Elementwise(n, f, ("n", "t"), result="uint8") for n, f in COMPARISONS.items()},
+    **{
+        n: Reduction(n, f, counts(options), options=options, results=2 if n in PAIRS else 1)
+        for n, (f, options) in REDUCTIONS.items()
+    },
+    **{
+        n: Ordering(n, f, counts(options, least=n == "kthvalue"), options=options)
+        for n, (f, options) in IN_ORDER.items()
+    },
+    **{
+        n: Reduction(n, f, counts(options), floating=True, options=options)
         for n, (f, options) in MOMENTS.items()
     },
     "dot": Elementwise("dot", arithmetic.dot, ("t",)),
@@ -115,12 +154,11 @@ OPERATIONS: dict[str, Operation] = {
     "addmv": Addition("addmv", arithmetic.add_matmul),
     "addr": Addition("addr", arithmetic.add_outer),
 }
-SWAPPED_POWER = Elementwise("pow", arithmetic.power_of, ("n",), floating=True)
 SUBTRACTION = Elementwise("-", arithmetic.subtract_from, ("n", "t"))
 MULTIPLICATIONS = {(1, 1): "dot", (2, 1): "mv", (2, 2): "mm"}
 
 
-class Maths(Indexing):
+class Maths(Selection):
     """The part of `Tensor` that computes; the methods of the table come below."""
 
     def __mul__(self, other: Any) -> Any:
@@ -154,31 +192,21 @@ class Maths(Indexing):
 
     def all(self) -> Any:
         """Whether no element of a ByteTensor is zero."""
-        return number(run(jnp.all, self))
+        return number(run(jnp.all, require_mask("all", self)))
 
     def any(self) -> Any:
         """Whether an element of a ByteTensor is not zero."""
-        return number(run(jnp.any, self))
-
-    def diag(self, k: int = 0) -> Self:
-        """A matrix's diagonal, or the matrix of a diagonal."""
-        return self._around(run(jnp.diag, self, k=k))
-
-    def tril(self, k: int = 0) -> Self:
-        """The lower triangle of a matrix."""
-        return self._around(run(jnp.tril, self, k=k))
-
-    def triu(self, k: int = 0) -> Self:
-        """The upper triangle of a matrix."""
-        return self._around(run(jnp.triu, self, k=k))
-
-    def trace(self) -> Any:
-        """The sum of a matrix's diagonal."""
-        return number(run(jnp.trace, self))
+        return number(run(jnp.any, require_mask("any", self)))
 
     if TYPE_CHECKING:  # the methods that are set below
 
         def __getattr__(self, name: str) -> Any: ...
+
+
+def require_mask(name: str, x: Maths) -> Maths:
+    """What is to be true or false has to be a ByteTensor."""
+    require_type(name, x, np.uint8)
+    return x
 
 
 def method(operation: Operation) -> Callable:

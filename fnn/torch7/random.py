@@ -91,7 +91,7 @@ def bernoulli_by_key(key: Array, p: Any = 0.5, *, size: Any, dtype: str) -> Arra
 def bernoulli(stream: Torch7Generator, size: Size, p: Any = 0.5) -> NDArray:
     """1 with probability p, a number or a tensor."""
     p = np.asarray(p)
-    return stream.bernoulli(size, p.reshape(size) if p.ndim else p)
+    return np.asarray(stream.bernoulli(size, p.reshape(size) if p.ndim else p), np.uint8)
 
 
 def random(stream: Torch7Generator, size: Size, *bounds: Any, dtype: Any = np.float64) -> NDArray:

@@ -11,7 +11,7 @@ from fnn.tensor.run import run
 from fnn.tensor.tensor import infer
 from fnn.tensor.views import contiguous_stride
 from fnn.torch7.counting import axis, position, sizes, span, whole
-from fnn.torch7.memory import Memory
+from fnn.torch7.memory import Memory, into
 from fnn.torch7.table import Table
 
 
@@ -23,17 +23,13 @@ class Shapes(Memory):
         a = axis(dim, self.dim())
         return self._narrow(a, position(first, self._size[a]), whole(length))
 
-    def select(self, dim: Any, index: Any) -> Self:
-        """The elements at one index of a dimension, without the dimension."""
-        require(
-            self.dim() > 1,
-            "select",
-            f"a tensor of {self.dim()} dimensions",
-            "two at least",
-            "an element of a vector is a number: x[i]",
-        )
+    def select(self, dim: Any, index: Any) -> Any:
+        """The elements at one index of a dimension, without it; of a vector, a number."""
         a = axis(dim, self.dim())
-        return self._select(a, position(index, self._size[a]))
+        at = position(index, self._size[a])
+        if self.dim() == 1:
+            return self.storage[self.geometry.offset + at * self.geometry.stride[0] + 1]
+        return self._select(a, at)
 
     def sub(self, *bounds: Any) -> Self:
         """A first and a last index for each dimension; negative ones count from the end."""
@@ -62,7 +58,15 @@ class Shapes(Memory):
 
     def permute(self, *dims: Any) -> Self:
         """The dimensions in another order."""
-        return self._permute([axis(d, self.dim()) for d in dims])
+        axes = [axis(d, self.dim()) for d in dims]
+        require(
+            sorted(axes) == list(range(self.dim())),
+            "permute",
+            f"dimensions {list(dims)}",
+            f"each of 1..{self.dim()} once",
+            "a dimension is missing, or there twice",
+        )
+        return self._permute(axes)
 
     def unfold(self, dim: Any, size: Any, step: Any) -> Self:
         """All slices of one size along a dimension, `step` apart, with a new last dimension."""
@@ -82,6 +86,7 @@ class Shapes(Memory):
             (*strides[:a], strides[a] * step, *strides[a + 1 :], strides[a]),
         )
 
+    @into("set")
     def expand(self, *size: Any) -> Self:
         """Dimensions of size 1 repeated without copying."""
         wanted = sizes(size)
@@ -94,17 +99,14 @@ class Shapes(Memory):
         )
         return self._expand(wanted)
 
+    @into("set", tensors=1)
     def expandAs(self, other: Shapes) -> Self:
         """Expanded to another tensor's size."""
         return self.expand(other.size())
 
+    @into("set")
     def view(self, *size: Any) -> Self:
-        """The elements in another size, of which one length may be -1.
-
-        `x.view(source, ...)` makes `x` such a view of another tensor.
-        """
-        if isinstance(size[0], Shapes):
-            return self.set(size[0].view(*size[1:]))
+        """The elements in another size, of which one length may be -1."""
         require(
             self.isContiguous(),
             "view",
@@ -115,18 +117,24 @@ class Shapes(Memory):
         wanted = infer(sizes(size), self.length)
         return self._view(self.geometry.offset, wanted, contiguous_stride(wanted))
 
+    @into("set", tensors=1)
     def viewAs(self, other: Shapes) -> Self:
         """The elements in another tensor's size."""
         return self.view(other.size())
 
-    def squeeze(self, dim: Any = None) -> Any:
-        """Without dimensions of size 1; a number where a single element is left."""
-        offset, size, stride = self.geometry
-        gone = range(len(size)) if dim is None else [axis(dim, self.dim())]
-        kept = [i for i in range(len(size)) if size[i] != 1 or i not in gone]
-        if not kept and (dim is None or self.dim() == 1):
-            return self.storage[offset + 1]
-        return self._view(offset, [size[i] for i in kept], [stride[i] for i in kept])
+    def squeeze(self, *arguments: Any) -> Any:
+        """Without dimensions of size 1, or without one; a number where a single element is left."""
+        source, *dim = (
+            arguments if arguments and isinstance(arguments[0], Shapes) else (self, *arguments)
+        )
+        offset, size, stride = source.geometry
+        gone = [axis(d, source.dim()) for d in dim] or range(len(size))
+        kept = [i for i in range(len(size)) if size[i] != 1 or i not in gone] or [0]
+        view = source._view(offset, [size[i] for i in kept], [stride[i] for i in kept])
+        if source is not self:
+            view = self.set(view)
+        alone = view._size == (1,) and (not dim or source.dim() == 1)
+        return view.storage[offset + 1] if alone else view
 
     def split(self, size: Any, dim: Any = 1) -> Table:
         """Views of `size` along a dimension; the last may be shorter."""
@@ -139,10 +147,20 @@ class Shapes(Memory):
         """`count` views along a dimension, equal but for the last."""
         return self.split(-(-self.size(dim) // whole(count)), dim)
 
+    @into("_become")
     def reshape(self, *size: Any) -> Self:
         """A copy in another size."""
         return self._around(run(jnp.reshape, self, shape=infer(sizes(size), self.length)))
 
+    @into("_become")
     def repeatTensor(self, *counts: Any) -> Self:
         """A copy that repeats the elements along each dimension."""
-        return self._around(run(jnp.tile, self, reps=sizes(counts)))
+        reps = sizes(counts)
+        require(
+            len(reps) >= self.dim(),
+            "repeatTensor",
+            f"{len(reps)} numbers",
+            f"{self.dim()} at least, one for each dimension",
+            "the numbers belong to the last dimensions",
+        )
+        return self._around(run(jnp.tile, self, reps=reps))

@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import NDArray
 
 from fnn.errors import require
 from fnn.tensor import storage as engine
@@ -27,9 +28,20 @@ class Storage(engine.Storage, metaclass=ElementType):
     __slots__ = ()
 
     def _construct(self, dtype: Any, arguments: tuple[Any, ...]) -> None:
-        """Hold what `DoubleStorage(...)` is given: a length, or values."""
+        """Hold what `DoubleStorage(...)` is given: a length, values, or a file's name."""
         given = arguments[0] if arguments else 0
-        values = np.asarray(list(given), dtype) if np.iterable(given) else np.zeros(given, dtype)
+        if isinstance(given, Storage):
+            raise TypeError(
+                "Storage: given a storage, wanted a length or values\n"
+                "likely cause: memory is shared by tensors: torch.Tensor(storage, offset, size); "
+                "a copy is DoubleStorage(len(storage)).copy(storage)"
+            )
+        if isinstance(given, str):
+            values = of_file(dtype, *arguments)
+        elif np.iterable(given):
+            values = np.asarray(list(given), dtype)
+        else:
+            values = np.zeros(whole(given), dtype)
         # Sizes are LongStorages. They stay on the host, known even where a function is compiled.
         array: Any = values if dtype == np.int64 else from_data(values, dtype)
         engine.Storage.__init__(self, array)
@@ -107,6 +119,25 @@ class Storage(engine.Storage, metaclass=ElementType):
         self.array = run(resized, self, shape=(whole(size),)).array
         return self
 
+    def string(self, text: str | bytes | None = None) -> Any:
+        """The bytes of a Byte or CharStorage as text; with a text, become its bytes."""
+        require(
+            self.elementSize() == 1,
+            "string",
+            f"a {self.type()}",
+            "a ByteStorage or a CharStorage",
+            "other numbers are no characters",
+        )
+        if text is None:
+            found = np.asarray(self.array).tobytes()
+            try:
+                return found.decode()
+            except UnicodeDecodeError:
+                return found
+        data = text.encode() if isinstance(text, str) else text
+        self.array = from_data(np.frombuffer(data, self.dtype), self.dtype)
+        return self
+
     def brief(self) -> str:
         """Type and size, as a table shows them."""
         return f"{self.type().removeprefix('torch.')} - size: {len(self)}"
@@ -164,6 +195,26 @@ class DoubleStorage(Storage, element="Double"):
     """Floating-point numbers of 64 bits."""
 
     __slots__ = ()
+
+
+def of_file(dtype: Any, name: str, shared: bool = False, size: int = 0) -> NDArray:
+    """The numbers that a file holds; of a given size, its first ones."""
+    require(
+        not shared,
+        "Storage",
+        f"the file {name!r} to be shared",
+        "a file to be read",
+        "what is written here does not get into the file: use torch.save",
+    )
+    values = np.fromfile(name, dtype)
+    require(
+        size <= len(values),
+        "Storage",
+        f"size {size}",
+        f"{len(values)} at most, which the file holds",
+        "the file has another type of numbers",
+    )
+    return values[: size or None]
 
 
 def size_storage(size: Sequence[int]) -> Storage:

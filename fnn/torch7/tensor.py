@@ -33,6 +33,9 @@ class Tensor(Draws, Maths, metaclass=ElementType):
         """Be what a constructor is given."""
         first = arguments[0] if arguments else 0
         is_size = isinstance(first, Storage) and first.dtype == np.int64 != dtype
+        if is_size and len(arguments) == 2:  # sizes and strides
+            self._hold(filled_storage((), dtype)).resize(*arguments)
+            return
         if isinstance(first, Storage | TensorBase) and not is_size:
             self._hold(filled_storage((), dtype)).set(*arguments)
         elif isinstance(first, list | tuple | Table) or size_of(first):
@@ -85,9 +88,6 @@ class DoubleTensor(Tensor, element="Double"):
     """Floating-point numbers of 64 bits."""
 
 
-CudaTensor = FloatTensor  # jax itself decides on which device a tensor lies
-
-
 def filled_storage(size: tuple[int, ...], dtype: Any) -> Storage:
     """Zeros for a tensor of a size."""
     return data_storage(np.zeros(size if size else 0, dtype), dtype)
@@ -120,12 +120,12 @@ def conversion(name: str) -> Callable[[Tensor], Tensor]:
     def converted(self: Tensor) -> Tensor:
         return self._as(TYPES[name])
 
-    converted.__name__ = name.lower()
+    converted.__name__ = name[0].lower() + name[1:]
     converted.__doc__ = f"The elements as a {name}Tensor: the tensor itself if it is one."
     return converted
 
 
 for _name in TYPES:
-    setattr(Tensor, _name.lower(), conversion(_name))
+    setattr(Tensor, _name[0].lower() + _name[1:], conversion(_name))
 setattr(Tensor, "__tostring", Tensor.__str__)  # as x.__tostring() outside of a class
 Tensor.__tostring__ = Tensor.__str__  # type: ignore[attr-defined]

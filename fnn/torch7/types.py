@@ -1,9 +1,11 @@
 """The types of elements, and classes that differ in nothing else."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from transforms.changes import Stateful
 from transforms.survey import ambient
 
 TYPES = {
@@ -15,10 +17,12 @@ TYPES = {
     "Half": np.dtype("float16"),
     "Float": np.dtype("float32"),
     "Double": np.dtype("float64"),
-    "Cuda": np.dtype("float32"),  # jax itself decides on which device a tensor lies
 }
-NAMES = {dtype: name for name, dtype in TYPES.items() if name != "Cuda"}
-LUA = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "nil"}
+NAMES = {dtype: name for name, dtype in TYPES.items()}
+# jax itself decides on which device a tensor lies: types of the GPU are the same types.
+CUDA = {f"Cuda{name}": dtype for name, dtype in TYPES.items() if name != "Float"}
+TYPES |= {"Cuda": TYPES["Float"], **CUDA}
+LUA = {bool: "boolean", Real: "number", str: "string", type(None): "nil"}
 
 
 class ElementType(type):
@@ -85,7 +89,7 @@ def dtype_of(name: str, kind: str) -> np.dtype:
     """The type of the elements of `torch.DoubleTensor`."""
     element = name.removeprefix("torch.").removesuffix(kind)
     if element not in TYPES:
-        known = ", ".join(f"torch.{n}{kind}" for n in TYPES)
+        known = ", ".join(f"torch.{n}{kind}" for n in NAMES.values())
         raise TypeError(f"given {name!r}, wanted one of {known}")
     return TYPES[element]
 
@@ -96,5 +100,8 @@ def type_of(x: Any) -> str:
         return x.type()
     if isinstance(x, dict | list | tuple):
         return "table"
-    name = getattr(x, "typename", None) or LUA.get(type(x))
-    return name or ("function" if callable(x) else f"nn.{type(x).__name__}")
+    name = getattr(x, "typename", None) or next(
+        (name for kind, name in LUA.items() if isinstance(x, kind)), None
+    )
+    is_function = callable(x) and not isinstance(x, Stateful)  # modules can be called too
+    return name or ("function" if is_function else f"nn.{type(x).__name__}")

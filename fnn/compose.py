@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import Parameter
+from math import prod
 from typing import Any
 from zlib import crc32
 
@@ -68,7 +69,7 @@ class Network(Applicable):
 
     def fill(self, given: Given, *inputs: Any) -> tuple[Any, Any]:
         """Run the children as wired, and gather their states."""
-        states = {}
+        states = dict(given.state or ())  # those of children that are not run stay
 
         def run(name: str, child: Applicable, *inputs: Any) -> Any:
             wants = child.reserved
@@ -181,6 +182,65 @@ class Branch(Network):
     def wire(self, run: Callable, *inputs: Any) -> Any:
         """Give every child all inputs."""
         return tuple(run(name, child, *inputs) for name, child in self.children)
+
+
+def together(*xs: Any) -> tuple[Any, ...]:
+    """The inputs, in a tuple."""
+    return xs
+
+
+def everywhere(*xs: Any, count: int) -> tuple[tuple[Any, ...], ...]:
+    """All inputs for each of `count` layers."""
+    return (xs,) * count
+
+
+@dataclass(frozen=True, repr=False)
+class Between(Parallel):
+    """Each on its own part of the input: `before` makes the parts, `after` joins the outputs.
+
+    Where there are fewer parts than children, only so many of them run.
+    """
+
+    before: Callable = together
+    after: Callable = together
+
+    @property
+    def inputs(self) -> tuple[Parameter, ...]:
+        """The inputs of `before`."""
+        return as_layer(self.before).inputs
+
+    def wire(self, run: Callable, *inputs: Any) -> Any:
+        """Part, run and join."""
+        parts = self.before(*inputs)
+        return self.after(*Parallel(self.children[: len(parts)]).wire(run, *parts))
+
+
+@dataclass(frozen=True, repr=False)
+class Bottled(Serial):
+    """A chain that sees leading axes as one, where the input has more axes than it takes.
+
+    The chain takes `axes` axes and gives `outputs`; the first of each is the one that was joined.
+    """
+
+    axes: int = 2
+    outputs: int = 2
+
+    def wire(self, run: Callable, *inputs: Any) -> Any:
+        """Join the leading axes, and part them again."""
+        (x,) = inputs
+        extra = x.ndim - self.axes
+        if extra <= 0:
+            return super().wire(run, x)
+        y = super().wire(run, x.reshape(-1, *x.shape[extra + 1 :]))
+        require(
+            y.ndim == self.outputs,
+            "bottled",
+            f"an output of {y.ndim} axes {describe(y)}",
+            f"one of {self.outputs} axes",
+            "the layer inside changes the number of axes: say how many its output has",
+        )
+        lead = x.shape[:extra]
+        return y.reshape(*lead, y.shape[0] // prod(lead), *y.shape[1:])
 
 
 class Residual(Network):

@@ -126,7 +126,6 @@ def join(*xs: Array, axis: int = 0, dimensions: int | None = None) -> Array:
     require(
         len({(*x.shape[:found], *x.shape[found + 1 :]) for x in xs}) == 1,
         "join",
-        "join_centred",
         f"{describe(xs)}, axis={axis}",
         "equal shapes but for that axis",
         "one of them lacks the batch axis, or another axis was meant",
@@ -150,17 +149,15 @@ def join_centred(*xs: Array, axis: int = 0) -> Array:
         "as many axes in each",
         "one of them lacks the batch axis",
     )
-    sizes = tuple(map(max, zip(*(x.shape for x in xs), strict=True)))
+    sizes = [max(lengths) for lengths in zip(*(x.shape for x in xs), strict=True)]
     missing = [[n - m for n, m in zip(sizes, x.shape, strict=True)] for x in xs]
     for widths in missing:
         widths[found] = 0
-    return join(
-        *(
-            lax.pad(x, jnp.zeros((), x.dtype), [(n // 2, n - n // 2, 0) for n in widths])
-            for x, widths in zip(xs, missing, strict=True)
-        ),
-        axis=found,
-    )
+    padded = [
+        lax.pad(x, jnp.zeros((), x.dtype), [(n // 2, n - n // 2, 0) for n in widths])
+        for x, widths in zip(xs, missing, strict=True)
+    ]
+    return join(*padded, axis=found)
 
 
 def split(x: Array, *, axis: int = 0, dimensions: int | None = None) -> tuple[Array, ...]:

@@ -41,9 +41,10 @@ class LayerNormalization(Chain):
         self.add(nn.ConcatTable().add(nn.Identity()).add(means))
         self.add(nn.CSubTable()).add(nn.Normalize(2, eps)).add(nn.MulConstant(sqrt(nOutput)))
         if affine is not False:
-            self.add(nn.CMul(nOutput)).add(nn.Add(nOutput, False))
-            self.get(5).weight.fill(1)
-            self.get(6).bias.fill(bias)
+            gain, shift = nn.CMul(nOutput), nn.Add(nOutput, False)
+            gain.weight.fill(1)
+            shift.bias.fill(bias)
+            self.add(gain).add(shift)
 
 
 class CReLU(Sequential):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from fnn.compose import Around, Bottled, Serial
-from fnn.errors import require
+from fnn.errors import LayerError, require
 from fnn.layer import Applicable, Given
 from fnn.reparametrise import row_norms, weight_norm
 from fnn.tensor.run import run
@@ -135,11 +135,9 @@ class WeightNorm(Decorator):
         self.weight, self.gradWeight = module.weight, module.gradWeight
         rows = module.weight.size(outputDim)
         shapes: dict[str, Any] = {"v": (rows, module.weight.nElement() // rows), "g": (rows, 1)}
-        self.be(
-            self._around(module.layer),
-            shapes | ({"bias": ()} if module.bias is not None else {}),
-            {},
-        )
+        if module.bias is not None:
+            shapes["bias"] = ()
+        self.be(self._around(module.layer), shapes, {})
 
     def _add_parameter(self, name: str, shape: tuple[int, ...]) -> None:
         if name == "bias":
@@ -148,19 +146,17 @@ class WeightNorm(Decorator):
             super()._add_parameter(name, shape)
 
     def _around(self, inner: Applicable | None) -> Applicable:
-        require(
-            inner is not None,
-            str(self),
-            "a module with methods of its own",
-            "a module that is derived from a pure layer",
-            "the weight is handed to the layer inside, which a method can't be given",
-        )
+        if inner is None:
+            raise LayerError(
+                f"{self}: given a module with methods of its own, wanted one that is derived from "
+                "a pure layer\nlikely cause: the weight is made for a layer, not for a method"
+            )
         return Normed(inner, tuple(self.weightSize), self.outputDim - 1)
 
     def _find_program(self) -> Applicable | None:
         return self._around(self.modules[1].layer)
 
-    parameters = Learner.parameters
+    parameters = Learner.parameters  # type: ignore[assignment]  # its own, not those inside
     zeroGradParameters = Learner.zeroGradParameters
     updateParameters = Learner.updateParameters
     accUpdateGradParameters = Learner.accUpdateGradParameters
@@ -179,9 +175,8 @@ class WeightNorm(Decorator):
 
     def updateWeight(self) -> None:
         """Have the module inside hold the weight that it works with."""
-        made = run(
-            normed, self.tensors("params"), size=tuple(self.weightSize), axis=self.outputDim - 1
-        )
+        size, axis = tuple(self.weightSize), self.outputDim - 1
+        made = run(normed, self.tensors("params"), size=size, axis=axis)
         self.weight.copy(Tensor._around(made["weight"]))
 
     def evaluate(self) -> None:

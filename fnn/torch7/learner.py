@@ -21,10 +21,10 @@ from fnn.torch7.tree import Tree
 class Learner(Tree):
     """A module with parameters and their gradients: `weight` and `gradWeight`, say."""
 
-    weight: Tensor
-    bias: Tensor | None
-    gradWeight: Tensor
-    gradBias: Tensor | None
+    weight: Any = None
+    bias: Any = None
+    gradWeight: Any = None
+    gradBias: Any = None
 
     def _add_parameter(self, name: str, shape: tuple[int, ...]) -> None:
         setattr(self, name, Tensor(*shape))

@@ -93,7 +93,17 @@ def check_types(module: Any, params: list[Tensor], inputs: list[Tensor]) -> None
 
 
 class Convertible:
-    """What modules and criterions share: their tensors have one type, which can be changed."""
+    """What modules and criterions share: their tensors have one type, which can be changed.
+
+    A class is called `nn.` and its name, unless it has a `typename` of its own.
+    """
+
+    typename = "nn.Module"
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "typename" not in vars(cls):
+            cls.typename = f"nn.{cls.__name__}"
 
     def type(self, name: str, tensorCache: dict | None = None) -> Any:
         """Convert all tensors among the fields; those that share memory share it afterwards.

@@ -189,15 +189,19 @@ class MapTable(ParallelTable):
 
 
 class Joined(Side):
-    """Outputs that a pure function joins."""
+    """Outputs that a pure function joins: `after`, of the hyperparameters."""
 
     def _join(self, outputs: list[Any]) -> Any:
-        return held(self._output, run(self._hyper()["after"], *outputs))
+        return held(self._output, run(self._after, *outputs))
+
+    @property
+    def _after(self) -> Any:
+        return self._hyper()["after"]
 
     def _part(self, gradOutput: Any, count: int) -> list[Any]:
         outputs = [self.modules[i].output for i in range(1, count + 1)]
         gradient = shaped(as_input(gradOutput), self.output.geometry.size)
-        parts = run(parted, outputs, gradient, join=self._hyper()["after"])
+        parts = run(parted, outputs, gradient, join=self._after)
         return [Tensor._around(part) for part in parts]
 
 

@@ -31,22 +31,21 @@ class StochasticGradient(Stateful):
         """Go through the data set again and again, in one order drawn at the beginning."""
         iteration, rate = 1, self.learningRate
         size = dataset.size()
-        order = (
-            [int(i) for i in randperm(size).tolist()]
-            if self.shuffleIndices is not False
-            else range(1, size + 1)
-        )
+        order = [int(i) for i in randperm(size).tolist()]
+        if not self.shuffleIndices:
+            order.sort()
         print("# StochasticGradient: training")
         while True:
             error = 0.0
             for i in order:
-                input, target = dataset[i]
+                example = dataset[i]
+                input, target = example
                 error = error + self.criterion.forward(self.module.forward(input), target)
                 gradient = self.criterion.updateGradInput(self.module.output, target)
                 self.module.updateGradInput(input, gradient)
                 self.module.accUpdateGradParameters(input, gradient, rate)
                 if self.hookExample:
-                    self.hookExample(self, (input, target))
+                    self.hookExample(self, example)
             error = float(error) / size
             if self.hookIteration:
                 self.hookIteration(self, iteration, error)

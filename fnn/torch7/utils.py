@@ -71,6 +71,6 @@ def over(function: Callable, x: Any, *others: Any) -> Any:
     """A function of the tensors of one or several nested tables, in the tables of the last one."""
     if isinstance(x, Tensor):
         return function(x, *others)
-    parts = [*map(list, others)]
+    parts = [list(y or ()) for y in others]
     rows = [[p[i] if i < len(p) else None for p in parts] for i in range(len(x))]
     return Table(over(function, y, *row) for y, row in zip(x, rows, strict=True))

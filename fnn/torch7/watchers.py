@@ -41,11 +41,9 @@ class NaN(Decorator):
         """Whether there is a NaN in a tensor, or in one in nested tables."""
         if isinstance(x, Table | list | tuple):
             return any(map(self.recursiveIsNaN, x))
-        return (
-            isinstance(x, Tensor)
-            and differentiable(x.storage)
-            and bool(np.isnan(np.asarray(x)).any())
-        )
+        if not isinstance(x, Tensor) or not differentiable(x.storage):
+            return False
+        return bool(np.isnan(np.asarray(x)).any())
 
     def _check(self, **values: Any) -> None:
         """Raise an error if the last of these has a NaN: it names the first one that has."""

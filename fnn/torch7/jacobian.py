@@ -202,6 +202,50 @@ class Jacobian:
             "accUpdateGradParameters [shared]": error(2, stepped(2, at_once)),
         }
 
+    @classmethod
+    def testDiagHessian(
+        cls,
+        module: Any,
+        input: Any,
+        gradParamName: str,
+        diagHessianParamName: str,
+        minval: float = -2,
+        maxval: float = 2,
+    ) -> float:
+        """Check the diagonal Hessian of half the sum of squared outputs, for a linear module."""
+        shake(cls._values(input), minval, maxval)
+        module.initDiagHessianParameters()
+        ones = module.forward(input).clone().fill(1)
+        for name in ("diagHessianWeight", "diagHessianBias"):
+            if getattr(module, name, None) is not None:
+                getattr(module, name).zero()
+        module.updateDiagHessianInput(input, ones)
+        module.accDiagHessianParameters(input, ones)
+
+        def slopes(gradOutput: Tensor) -> NDArray:
+            module.zeroGradParameters()
+            module.updateGradInput(input, gradOutput)
+            module.accGradParameters(input, gradOutput)
+            return np.array(getattr(module, gradParamName))
+
+        wanted = sum(slopes(single) ** 2 for single in one_by_one(ones))
+        return difference(getattr(module, diagHessianParamName), wanted)
+
+    @classmethod
+    def testDiagHessianInput(cls, module: Any, input: Any, *bounds: float) -> float:
+        """Check the diagonal by the input."""
+        return cls.testDiagHessian(module, input, "gradInput", "diagHessianInput", *bounds)
+
+    @classmethod
+    def testDiagHessianWeight(cls, module: Any, input: Any, *bounds: float) -> float:
+        """Check the diagonal by the weight."""
+        return cls.testDiagHessian(module, input, "gradWeight", "diagHessianWeight", *bounds)
+
+    @classmethod
+    def testDiagHessianBias(cls, module: Any, input: Any, *bounds: float) -> float:
+        """Check the diagonal by the bias."""
+        return cls.testDiagHessian(module, input, "gradBias", "diagHessianBias", *bounds)
+
 
 class SparseJacobian(Jacobian):
     """The same for modules whose input has an index and a value in each row."""
@@ -229,6 +273,6 @@ def shake(x: Tensor, low: float, high: float) -> Tensor:
     return x.copy(rand(x.nElement()).mul(high - low).add(low))
 
 
-def difference(a: Tensor, b: Tensor) -> float:
+def difference(a: Any, b: Any) -> float:
     """The largest difference of two tensors; there is none between empty ones."""
     return float(np.abs(np.asarray(a) - np.asarray(b)).max(initial=0))

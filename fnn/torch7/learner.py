@@ -71,7 +71,7 @@ class Learner(Tree):
 
     def getParameters(self) -> tuple[Tensor, Tensor]:
         """Two vectors: all parameters, all gradients. The modules' tensors become views of them."""
-        params, grads = (list(found or ()) for found in self.parameters())
+        params, grads = (list(found or ()) for found in self.parameters()[:2])
         flat = flatten(params), flatten(grads)
         require(
             flat[0].length == flat[1].length,
@@ -99,7 +99,7 @@ class Learner(Tree):
 
     def updateParameters(self, learningRate: float) -> None:
         """Take one step against the gradients; a shared parameter takes one for each owner."""
-        params, grads = (list(found or ()) for found in self.parameters())
+        params, grads = (list(found or ()) for found in self.parameters()[:2])
         if self._once("shared parameters", overlapping, params):
             for p, g in zip(params, grads, strict=True):
                 run(updates.descend, [p], [g], learningRate, into=[p])

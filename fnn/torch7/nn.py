@@ -7,6 +7,7 @@ from fnn.torch7.convolution import *
 from fnn.torch7.criterion import *
 from fnn.torch7.decorators import *
 from fnn.torch7.dropout import *
+from fnn.torch7.hessian import *
 from fnn.torch7.jacobian import *
 from fnn.torch7.module import Module
 from fnn.torch7.sides import *

@@ -142,6 +142,44 @@ class Mode(Around):
 X = Parameter("x", Parameter.POSITIONAL_OR_KEYWORD)
 
 
+def together(*xs: Any) -> tuple[Any, ...]:
+    """The inputs, in a tuple."""
+    return xs
+
+
+def everywhere(*xs: Any, count: int) -> tuple[tuple[Any, ...], ...]:
+    """All inputs for each of `count` layers."""
+    return (xs,) * count
+
+
+@dataclass(frozen=True, repr=False)
+class Each(Around):
+    """A layer on each of its inputs: the outputs in a tuple."""
+
+    @property
+    def inputs(self) -> tuple[Parameter, ...]:
+        """Any number."""
+        return as_layer(together).inputs
+
+    def at(self, place: int) -> Applicable:
+        """The layer, as the one for a certain input."""
+        return self.layer
+
+    def fill(self, given: Given, *inputs: Any) -> tuple[Any, Any]:
+        """Call the layer on one input after the other."""
+        outputs, state = [], given.state
+        for i, x in enumerate(inputs):
+            key = None if given.key is None else jax.random.fold_in(given.key, i)
+            parts = x if isinstance(x, tuple) else (x,)
+            try:
+                y, state = self.at(i).fill(given._replace(key=key, state=state), *parts)
+            except (TypeError, ValueError, KeyError) as error:
+                locate(error, str(i), self.layer, parts)
+                raise
+            outputs.append(y)
+        return tuple(outputs), state
+
+
 class Serial(Network):
     """One after the other; a tuple of outputs becomes the next child's inputs."""
 
@@ -182,16 +220,6 @@ class Branch(Network):
     def wire(self, run: Callable, *inputs: Any) -> Any:
         """Give every child all inputs."""
         return tuple(run(name, child, *inputs) for name, child in self.children)
-
-
-def together(*xs: Any) -> tuple[Any, ...]:
-    """The inputs, in a tuple."""
-    return xs
-
-
-def everywhere(*xs: Any, count: int) -> tuple[tuple[Any, ...], ...]:
-    """All inputs for each of `count` layers."""
-    return (xs,) * count
 
 
 @dataclass(frozen=True, repr=False)

@@ -139,6 +139,7 @@ TEXTS = {
     ".add(nn.Linear(2, 3)).add(nn.Sequential().add(nn.Tanh()).add(nn.Dropout(0.3)))",
     "nn.MapTable {\n  nn.Linear(2 -> 3)\n}": "nn.MapTable(nn.Linear(2, 3))",
     "nn.MapTable { }": "nn.MapTable()",
+    "nn.Concat {\n  input\n     ... -> output\n}": "nn.Concat(1)",
     "nn.MapTable {\n  nn.Sequential {\n          [input -> (1) -> (2) -> output]\n"
     "          (1): nn.Linear(2 -> 3)\n          (2): nn.Tanh\n        }\n}": "nn.MapTable("
     "nn.Sequential().add(nn.Linear(2, 3)).add(nn.Tanh()))",
@@ -553,6 +554,20 @@ def test_map_table():
     assert len(module.forward(xs[:2])) == 2
     with pytest.raises(ValueError, match="single module"):
         module.add(nn.Tanh())
+    # Inside a network that runs as one program, and was never told how many elements there are.
+    branches = nn.ConcatTable().add(nn.Tanh()).add(nn.Identity()).add(nn.Tanh())
+    module = nn.MapTable(nn.Sequential().add(nn.Linear(2, 3)).add(nn.Tanh()))
+    net = nn.Sequential().add(branches).add(module)
+    assert net.layer is not None
+    x = torch.randn(4, 2)
+    outputs = net.forward(x)
+    assert len(outputs) == 3
+    net.zeroGradParameters()
+    net.backward(x, outputs)
+    inner = module.get(2).get(1)
+    assert_close(inner.output, np.asarray(module.module.get(1).forward(x)))
+    assert_close(module.get(2).output, outputs[2])
+    assert module.get(3).get(2).gradInput.size().tolist() == [4, 3]
     apart = nn.MapTable(nn.Linear(2, 1), False)
     apart.forward(xs)
     assert not apart.get(2).weight.isSetTo(apart.get(1).weight)

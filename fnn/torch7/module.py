@@ -231,8 +231,9 @@ class Module(Convertible, Results):
         """Note which module failed, level by level, as Torch7 does."""
         module: Any = self
         for name in getattr(error, "path", ()):
-            child = dict(module._children())[name]
-            place = list(module._children()).index((name, child)) + 1
+            children = list(module._children())
+            place = [each for each, _ in children].index(name) + 1
+            child = children[place - 1][1]
             error.add_note(
                 f"In {place} module of {type_name(module)}: {str(child).splitlines()[0]}"
             )

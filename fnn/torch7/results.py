@@ -85,23 +85,25 @@ class Results(Learner):
         """Have all modules inside compute their results when somebody asks for them."""
 
         def inside() -> None:
-            waiting = {path: m for path, m in modules.items() if m._inside is inside}
-            for module in waiting.values():
+            waiting = [module for module in modules if module._inside is inside]
+            busy = [module for module in modules if module._inside is not inside]
+            for module in waiting:
                 module._inside = None
             if self._run is None:
                 return
             found, back = run(
                 replay, self._run.given, cotangents, filled=self._run.function.function
             )
-            for path in waiting.keys() & found.keys():
-                module = waiting[path]
-                module._run = None  # the last forward was not its own
-                module._hold_output(found[path])
-                if back:
-                    module._hold_gradient(single(back[path]))
+            for path in sorted(found, key=len):
+                module = self._at(path)
+                if module not in busy:
+                    module._run = None  # the last forward was not its own
+                    module._hold_output(found[path])
+                    if back:
+                        module._hold_gradient(single(back[path]))
 
-        modules = self._once("inside", lambda: dict(self._descendants()))
-        for module in modules.values():
+        modules = self._once("inside", lambda: [module for _, module in self._descendants()])
+        for module in modules:
             module._inside = inside
 
     def clearState(self) -> Self:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from fnn.compose import Between, Branch, everywhere
+from fnn.compose import Between, Branch, Each, everywhere
 from fnn.compose import Parallel as Pairs
 from fnn.errors import require
-from fnn.layer import Layer, layer
+from fnn.layer import Applicable, Layer, layer
 from fnn.table import join, join_centred, split
 from fnn.tensor.run import run
 from fnn.torch7.containers import Container, indented
@@ -58,10 +59,10 @@ class Side(Container):
 
     def __tostring__(self) -> str:
         """The modules as branches."""
-        *others, last = [
-            f"`-> ({i}): {indented(m, self._margin(i))}" for i, m in enumerate(self.modules, 1)
+        lines = [
+            f"{self._margin(i)[:5]}`-> ({i}): {indented(m, self._margin(i))}"
+            for i, m in enumerate(self.modules, 1)
         ]
-        lines = [*("    |" + text for text in others), "     " + last]
         return "\n".join([f"{self._title} {{", "  input", *lines, "     ... -> output", "}"])
 
     def _margin(self, index: int) -> str:
@@ -75,11 +76,9 @@ class Same(Side):
         return [input] * len(self)
 
     def _gather(self, gradients: list[Any]) -> Any:
-        first, *others = gradients
-        total = as_input(first)
-        for other in others:
-            total = added(total, as_input(other))
-        return held(self._gradInput, total)
+        if self._gradInput is None or any(gradient is None for gradient in gradients):
+            return None
+        return held(self._gradInput, reduce(added, map(as_input, gradients)))
 
 
 class ConcatTable(Same):
@@ -121,8 +120,6 @@ class MapTable(ParallelTable):
     Clones share their parameters, unless `shared` is false.
     """
 
-    network = Between
-
     def __init__(self, module: Module | None = None, shared: bool = True):
         super().__init__()
         self._output, self._gradInput = Table(), Table()
@@ -157,6 +154,23 @@ class MapTable(ParallelTable):
         self._extend(n)
         while len(self) > n:
             self.modules.remove()
+
+    def _find_program(self) -> Applicable | None:
+        """One layer for all elements, if clones have nothing of their own."""
+        if self.module is None or (found := self._in_mode(self.module)) is None:
+            return None
+        inside = [self.module, *(module for _, module in self.module._descendants())]
+        names = {name for m in inside if m._derived is not None for name in m.names("params")}
+        if not self.shared or "state" in found.reserved or not names <= {*self.sharedparams}:
+            return None
+        return Each(found)
+
+    def _find_tensors(self, kind: str) -> dict[str, Any]:
+        return {} if self.module is None else self.module.tensors(kind)
+
+    def _hold_output(self, value: Any) -> Any:
+        self._extend(len(value))
+        return super()._hold_output(value)
 
     def updateOutput(self, input: Any) -> Any:
         """Compute `output`."""
@@ -258,6 +272,8 @@ class Parallel(Joined):
         return [input.select(self.inputDimension, i) for i in range(1, count + 1)]
 
     def _gather(self, gradients: list[Any]) -> Any:
+        if self._gradInput is None or any(gradient is None for gradient in gradients):
+            return None
         return held(self._gradInput, run(stacked, gradients, axis=self.inputDimension - 1))
 
 

@@ -27,6 +27,13 @@ class Tree(Shell):
             yield (*path, name), child
             yield from child._descendants((*path, name))
 
+    def _at(self, path: Iterable[str]) -> Any:
+        """The module at a path."""
+        module: Any = self
+        for name in path:
+            module = dict(module._children())[name]
+        return module
+
     def training(self) -> None:
         """Behave as in training, with all modules inside."""
         self._set_train(True)

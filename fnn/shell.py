@@ -95,26 +95,26 @@ class Shell(Stateful):
         return self._once("layer", self._find_layer)
 
     def _find_layer(self) -> Applicable | None:
-        if self._derived is None and self.network is None:
-            return None
-        methods = (getattr(type(self), name) for name in self.protocol)
-        if any(method.__module__.partition(".")[0] != "fnn" for method in methods):
-            return None
+        by_hand = any(
+            name in vars(self) or getattr(type(self), name).__module__.partition(".")[0] != "fnn"
+            for name in self.protocol
+        )
+        return None if by_hand else self._find_program()
+
+    def _find_program(self) -> Applicable | None:
+        """The layer of a derived module, or that of a network of layers."""
         if self._derived is not None:
             return self._as_set(self._derived)
+        if self.network is None:
+            return None
         children = []
         for name, child in self._children():
             if (found := self._in_mode(child)) is None:
                 return None
             children.append((name, found))
-        if not children or self.network is None:
-            return None
-        old = () if self._composed is None else self._composed.children
-        if len(old) != len(children) or any(
-            a[0] != b[0] or (a[1] is not b[1] and a[1] != b[1])
-            for a, b in zip(old, children, strict=True)
-        ):
-            self._composed = self.network(tuple(children))
+        network = self.network(tuple(children), **self._hyper()) if children else None
+        if network != self._composed:
+            self._composed = network
         return self._composed
 
     def _in_mode(self, child: Any) -> Applicable | None:

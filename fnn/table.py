@@ -15,6 +15,7 @@ __all__ = [
     "add_to_each",
     "divide",
     "join",
+    "join_centred",
     "maximum",
     "minimum",
     "mixture",
@@ -130,6 +131,33 @@ def join(*xs: Array, axis: int = 0, dimensions: int | None = None) -> Array:
         "one of them lacks the batch axis, or another axis was meant",
     )
     return lax.concatenate(xs, found)
+
+
+def join_centred(*xs: Array, axis: int = 0) -> Array:
+    """All inputs one after the other along an axis; smaller ones lie in the middle of zeros.
+
+    xs: first, second (...)
+    ->  (...')
+
+    Source: Torch7 `nn.DepthConcat`.
+    """
+    found = axis_of("join_centred", xs[0], axis)
+    require(
+        len({x.ndim for x in xs}) == 1,
+        "join_centred",
+        describe(xs),
+        "as many axes in each",
+        "one of them lacks the batch axis",
+    )
+    sizes = [max(lengths) for lengths in zip(*(x.shape for x in xs), strict=True)]
+    missing = [[n - m for n, m in zip(sizes, x.shape, strict=True)] for x in xs]
+    for widths in missing:
+        widths[found] = 0
+    padded = [
+        lax.pad(x, jnp.zeros((), x.dtype), [(n // 2, n - n // 2, 0) for n in widths])
+        for x, widths in zip(xs, missing, strict=True)
+    ]
+    return join(*padded, axis=found)
 
 
 def split(x: Array, *, axis: int = 0, dimensions: int | None = None) -> tuple[Array, ...]:

@@ -128,9 +128,9 @@ def test_modules_of_torch7_are_converted_with_all_that_they_hold():
     assert net.type() == "torch.DoubleTensor"
     params, grads = net.getParameters()
     net.float()
-    assert {t.type() for t in (params, grads, net.get(1).weight, net.output)} == {
-        "torch.FloatTensor"
-    }
+    assert {t.type() for t in (net.get(1).weight, net.output)} == {"torch.FloatTensor"}
+    assert {t.type() for t in (params, grads)} == {"torch.DoubleTensor"}  # as in the original
+    assert net.get(1).weight.storage is net.get(1).bias.storage
     assert net.forward(torch7.fromarray(X)).type() == "torch.FloatTensor"
     with pytest.raises(fnn.LayerError, match=r"use double\(\) or float\(\)"):
         net.forward(torch7.fromarray(X.astype(np.float64)))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from fnn.compose import Around, Network
+from fnn.compose import Around, Each, Network
 from fnn.layer import Applicable, Given
 from fnn.tensor.gradient import Filled, Operands, differentiable
 
@@ -27,11 +27,25 @@ class Tap(Around):
         return self.visit(self.path, lambda *inputs: self.layer.fill(given, *inputs), inputs)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class TapEach(Each):
+    """A layer on each input, every time under a name of its own."""
+
+    path: Path
+    visit: Callable
+
+    def at(self, place: int) -> Applicable:
+        """The layer for a certain input."""
+        return tapped(self.layer, self.visit, (*self.path, str(place)))
+
+
 def tapped(layer: Applicable, visit: Callable, path: Path = ()) -> Applicable:
     """A network whose every layer is tapped."""
     if isinstance(layer, Network):
         children = tuple((n, tapped(c, visit, (*path, n))) for n, c in layer.children)
         layer = replace(layer, children=children)
+    elif isinstance(layer, Each):
+        layer = TapEach(layer.layer, path, visit)
     return Tap(layer, path, visit) if path else layer
 
 

@@ -20,6 +20,11 @@ def descend(params: Sequence[Array], grads: Sequence[Array], rate: Any) -> tuple
     return [p - typed(rate, p) * g for p, g in zip(params, grads, strict=True)], None
 
 
+def accumulate(total: Array, scale: Any, more: Array) -> tuple[list[Array], None]:
+    """`total` and `scale` times what is added."""
+    return [total + typed(scale, total) * more], None
+
+
 def typed(number: Any, array: Array) -> Array:
     """A number in the type of an array."""
     return jnp.asarray(number).astype(array.dtype)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any, Self
 
-from fnn.compose import Branch, Parallel, Serial
-from fnn.tensor.run import run
+from fnn.compose import Serial
+from fnn.errors import require
 from fnn.tensor.scope import calling
+from fnn.torch7.learner import Learner
 from fnn.torch7.module import Module
-from fnn.torch7.passing import as_input, held, type_name
+from fnn.torch7.passing import type_name
 from fnn.torch7.table import Table
+from fnn.torch7.tensor import Tensor
 from transforms.cells import tracing
 
-__all__ = ["ConcatTable", "Container", "ParallelTable", "Sequential"]
+__all__ = ["Container", "Sequential"]
 
 
 class Container(Module):
@@ -26,9 +28,6 @@ class Container(Module):
     def __init__(self) -> None:
         super().__init__()
         self.modules = Table()
-
-    def _children(self) -> Iterable[tuple[str, Any]]:
-        return ((str(i), module) for i, module in enumerate(self.modules))
 
     def add(self, module: Module) -> Self:
         """Append a module; returns the container."""
@@ -46,29 +45,62 @@ class Container(Module):
     def __len__(self) -> int:
         return len(self.modules)
 
+    def __bool__(self) -> bool:
+        return True
+
+    def applyToModules(self, function: Callable[[Module], Any]) -> None:
+        """Call a function with each module of this container."""
+        for module in self.modules:
+            function(module)
+
     def parameters(self) -> tuple[Table, Table]:
         """All parameters and all their gradients, in the order of the modules."""
         pairs = [module.parameters() for module in self.modules]
         params, grads = (Table(t for pair in pairs for t in pair[i] or ()) for i in (0, 1))
         return params, grads
 
-    def training(self) -> None:
-        """Behave as in training, with all modules inside."""
-        self._set_train(True)
+    def _at_once(self, step: str, *others: str) -> bool:
+        """Whether no module inside takes a step in a way of its own, by one of these methods."""
+        return self._once(step, self._find_at_once, step, *others)
 
-    def evaluate(self) -> None:
-        """Behave as in use, with all modules inside."""
-        self._set_train(False)
+    def _find_at_once(self, *names: str) -> bool:
+        common = [getattr(kind, name) for kind in (Learner, Module, Container) for name in names]
+        return not any(
+            name in vars(module) or getattr(type(module), name) not in common
+            for _, module in self._descendants()
+            for name in names
+        )
 
-    def _set_train(self, train: bool) -> None:
-        for module in self.modules:
-            module.training() if train else module.evaluate()
-        self.train = train
+    def zeroGradParameters(self) -> None:
+        """Set all gradients to zero."""
+        if self._at_once("zeroGradParameters"):
+            super().zeroGradParameters()
+        else:
+            self.applyToModules(lambda module: module.zeroGradParameters())
+
+    def updateParameters(self, learningRate: float) -> None:
+        """Have all modules take one step against their gradients."""
+        if self._at_once("updateParameters"):
+            super().updateParameters(learningRate)
+        else:
+            self.applyToModules(lambda module: module.updateParameters(learningRate))
+
+    def accUpdateGradParameters(self, input: Any, gradOutput: Any, lr: float) -> None:
+        """Have all modules take a step against the gradients without keeping them."""
+        names = ("accUpdateGradParameters", "defaultAccUpdateGradParameters")
+        shared = any(module.shared for _, module in self._descendants())
+        if self._fused is not None and not shared and self._at_once(*names):
+            self.defaultAccUpdateGradParameters(input, gradOutput, lr)
+        else:
+            self._back("accUpdateGradParameters", input, gradOutput, lr)
+
+    def sharedAccUpdateGradParameters(self, input: Any, gradOutput: Any, lr: float) -> None:
+        """The same: each module knows for itself whether it is shared."""
+        self.accUpdateGradParameters(input, gradOutput, lr)
 
     def reset(self, stdv: float | None = None) -> Self:
         """Draw all parameters anew."""
-        for module in self.modules:
-            module.reset(stdv)
+        self.applyToModules(lambda module: module.reset(stdv))
         return self
 
     def share(self, other: Any, *names: str) -> Self:
@@ -78,16 +110,20 @@ class Container(Module):
         return self
 
     def clearState(self) -> Self:
-        """Drop results that can be computed again."""
-        for module in self.modules:
-            module.clearState()
-        return super().clearState()
+        """Drop results that can be computed again; others may still hold the tensors."""
+        for name in ("output", "gradInput"):
+            value = getattr(self, name)
+            if value is not None:
+                setattr(self, name, value.new() if isinstance(value, Tensor) else Table())
+        self._run = None
+        self.applyToModules(lambda module: module.clearState())
+        return self
 
     def _through(self, input: Any) -> Any:
         """Call the modules forward one by one; the output."""
         return self.output
 
-    def _back(self, method: str, input: Any, gradOutput: Any, *scale: float) -> Any:
+    def _back(self, method: str, input: Any, gradOutput: Any, *rest: float) -> Any:
         """Call the modules backward one by one; the gradient by the input."""
         return self.gradInput
 
@@ -118,9 +154,13 @@ class Container(Module):
         else:
             self._back("accGradParameters", input, gradOutput, scale)
 
-    def _rethrow(self, index: int, method: str, *args: Any) -> Any:
+    @property
+    def _title(self) -> str:
+        """What the text of the container begins with."""
+        return type_name(self)
+
+    def rethrowErrors(self, module: Module, index: int, method: str, *args: Any) -> Any:
         """Call a module's method, and say where an error came from."""
-        module = self.modules[index]
         try:
             if not tracing():
                 return getattr(module, method)(*args)
@@ -130,11 +170,39 @@ class Container(Module):
             error.add_note(f"In {index} module of {type_name(self)}: {str(module).splitlines()[0]}")
             raise
 
+    def _rethrow(self, index: int, method: str, *args: Any) -> Any:
+        """Call a method of the module at an index."""
+        return self.rethrowErrors(self.modules[index], index, method, *args)
+
 
 class Sequential(Container):
     """One module after the other."""
 
     network = Serial
+
+    def insert(self, module: Module, index: int | None = None) -> None:
+        """Put a module in at an index, or at the end."""
+        place = len(self) + 1 if index is None else index
+        require(
+            1 <= place <= len(self) + 1,
+            f"{type_name(self)}.insert",
+            f"index {place} for {len(self)} modules",
+            f"1..{len(self) + 1}",
+            "index should be contiguous to existing modules",
+        )
+        self.modules.insert(place, module)
+
+    def remove(self, index: int | None = None) -> None:
+        """Take out the module at an index, or the last one."""
+        place = len(self) if index is None else index
+        require(
+            1 <= place <= len(self),
+            f"{type_name(self)}.remove",
+            f"index {place} for {len(self)} modules",
+            f"1..{len(self)}",
+            "index out of range",
+        )
+        self.modules.remove(place)
 
     def _hold_output(self, value: Any) -> Any:
         self._output = self.modules[len(self)]._hold_output(value)
@@ -150,10 +218,10 @@ class Sequential(Container):
             input = self._rethrow(i, "updateOutput", input)
         return input
 
-    def _back(self, method: str, input: Any, gradOutput: Any, *scale: float) -> Any:
+    def _back(self, method: str, input: Any, gradOutput: Any, *rest: float) -> Any:
         for i in range(len(self), 0, -1):
             given = self.modules[i - 1].output if i > 1 else input
-            self._rethrow(i, method, given, gradOutput, *scale)
+            self._rethrow(i, method, given, gradOutput, *rest)
             gradOutput = self.modules[i].gradInput
         return gradOutput
 
@@ -161,92 +229,7 @@ class Sequential(Container):
         """The chain, and each module in it."""
         chain = " -> ".join(["input", *(f"({i + 1})" for i in range(len(self))), "output"])
         lines = [f"  ({i}): {indented(m, '  ')}" for i, m in enumerate(self.modules, 1)]
-        return "\n".join([f"{type_name(self)} {{", f"  [{chain}]", *lines, "}"])
-
-
-class _Side(Container):
-    """Modules side by side: the outputs are a table. A subclass has `_each` and `_gather`."""
-
-    def _each(self, input: Any) -> list[Any]:
-        """What each module is given."""
-        raise NotImplementedError  # by hand, as in Shell
-
-    def _gather(self, gradients: list[Any]) -> Any:
-        """The gradient by the input, from those by what each module was given."""
-        raise NotImplementedError  # by hand, as in Shell
-
-    def _hold_output(self, value: Any) -> Any:
-        self._output = Table([m._hold_output(v) for m, v in zip(self.modules, value, strict=True)])
-        return self._output
-
-    def _through(self, input: Any) -> Any:
-        each = enumerate(self._each(input), 1)
-        return Table([self._rethrow(i, "updateOutput", x) for i, x in each])
-
-    def _back(self, method: str, input: Any, gradOutput: Any, *scale: float) -> Any:
-        for i, (x, g) in enumerate(zip(self._each(input), gradOutput, strict=True), 1):
-            self._rethrow(i, method, x, g, *scale)
-        if method == "accGradParameters":
-            return self.gradInput
-        return self._gather([module.gradInput for module in self.modules])
-
-    def __tostring__(self) -> str:
-        """The modules as branches."""
-        *others, last = [
-            f"`-> ({i}): {indented(m, self._margin(i))}" for i, m in enumerate(self.modules, 1)
-        ]
-        lines = [*("    |" + text for text in others), "     " + last]
-        return "\n".join([f"{type_name(self)} {{", "  input", *lines, "     ... -> output", "}"])
-
-    def _margin(self, index: int) -> str:
-        return "         " if index == len(self) else "    |    "
-
-
-class ConcatTable(_Side):
-    """All modules on the same input."""
-
-    network = Branch
-
-    def _each(self, input: Any) -> list[Any]:
-        return [input] * len(self)
-
-    def _gather(self, gradients: list[Any]) -> Any:
-        first, *others = gradients
-        total = as_input(first)
-        for other in others:
-            total = added(total, as_input(other))
-        return held(self._gradInput, total)
-
-
-class ParallelTable(_Side):
-    """Each module on its own element of the input."""
-
-    network = Parallel
-
-    def _hold_gradient(self, value: Any) -> Any:
-        if self._gradInput is not None:
-            values = value if isinstance(value, tuple) else (value,)
-            pairs = zip(self.modules, values, strict=True)
-            self._gradInput = Table([m._hold_gradient(v) for m, v in pairs])
-        return self._gradInput
-
-    def _each(self, input: Any) -> list[Any]:
-        return list(input)
-
-    def _gather(self, gradients: list[Any]) -> Any:
-        return Table(gradients)
-
-
-def added(a: Any, b: Any) -> Any:
-    """The sum of two tensors, or of two nested tables of tensors."""
-    if isinstance(a, tuple):
-        return tuple(map(added, a, b))
-    return run(plus, a, b)
-
-
-def plus(a: Any, b: Any) -> Any:
-    """a + b."""
-    return a + b
+        return "\n".join([f"{self._title} {{", f"  [{chain}]", *lines, "}"])
 
 
 def indented(module: Module, by: str) -> str:

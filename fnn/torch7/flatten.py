@@ -1,6 +1,7 @@
 """getParameters: many tensors become views of one storage."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from fnn.tensor import updates
 from fnn.tensor.run import run
@@ -37,6 +38,14 @@ def flatten(tensors: Iterable[Tensor]) -> Tensor:
         first, _, start = next(s for s in starts[id(tensor.storage)] if s[0] <= offset < s[1])
         tensor._hold(flat.storage, Geometry(start + offset - first, size, stride))
     return flat
+
+
+def overlapping(tensors: Iterable[Tensor]) -> bool:
+    """Whether any two tensors share memory, or may do so."""
+    spans = sorted(
+        (id(t.storage), t.geometry.offset, extent(t.geometry)) for t in tensors if t.length
+    )
+    return any(a[0] == b[0] and b[1] < a[2] for a, b in pairwise(spans))
 
 
 def merged(spans: list[list[int]]) -> list[list[int]]:

@@ -7,29 +7,24 @@ from typing import Any, Self
 import numpy as np
 from jax import Array
 
-from fnn.shell import Shell
+from fnn.errors import require
 from fnn.tensor import updates
 from fnn.tensor.run import run
 from fnn.tensor.types import cast
-from fnn.torch7.flatten import flatten
+from fnn.torch7.flatten import flatten, overlapping
 from fnn.torch7.passing import gradient_name, leaves
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
+from fnn.torch7.tree import Tree
 
 
-class Learner(Shell):
+class Learner(Tree):
     """A module with parameters and their gradients: `weight` and `gradWeight`, say."""
 
-    weight: Tensor
-    bias: Tensor | None
-    gradWeight: Tensor
-    gradBias: Tensor | None
-
-    def _descendants(self, path: tuple[str, ...] = ()) -> Any:
-        """All modules inside, with their paths."""
-        for name, child in self._children():
-            yield (*path, name), child
-            yield from child._descendants((*path, name))
+    weight: Any = None
+    bias: Any = None
+    gradWeight: Any = None
+    gradBias: Any = None
 
     def _add_parameter(self, name: str, shape: tuple[int, ...]) -> None:
         setattr(self, name, Tensor(*shape))
@@ -76,8 +71,26 @@ class Learner(Shell):
 
     def getParameters(self) -> tuple[Tensor, Tensor]:
         """Two vectors: all parameters, all gradients. The modules' tensors become views of them."""
-        params, grads = self.parameters()
-        return flatten(params or ()), flatten(grads or ())
+        params, grads = (list(found or ()) for found in self.parameters()[:2])
+        flat = flatten(params), flatten(grads)
+        require(
+            flat[0].length == flat[1].length,
+            "getParameters",
+            f"{flat[0].length} parameters with {flat[1].length} gradients",
+            "as many gradients as parameters",
+            "check that you are sharing parameters and gradParameters",
+        )
+        for i, (p, g) in enumerate(zip(params, grads, strict=True), 1):
+            require(
+                p.geometry.offset == g.geometry.offset,
+                "getParameters",
+                f"misaligned parameter at {i}",
+                "each parameter at the place of its gradient",
+                "parameters and gradients are shared in different ways",
+            )
+        return flat
+
+    flatten = staticmethod(flatten)
 
     def zeroGradParameters(self) -> None:
         """Set all gradients to zero."""
@@ -85,6 +98,42 @@ class Learner(Shell):
         run(updates.zeros, grads, into=grads)
 
     def updateParameters(self, learningRate: float) -> None:
-        """Take one step against the gradients."""
-        params, grads = (list(found or ()) for found in self.parameters())
-        run(updates.descend, params, grads, learningRate, into=params)
+        """Take one step against the gradients; a shared parameter takes one for each owner."""
+        params, grads = (list(found or ()) for found in self.parameters()[:2])
+        if self._once("shared parameters", overlapping, params):
+            for p, g in zip(params, grads, strict=True):
+                run(updates.descend, [p], [g], learningRate, into=[p])
+        else:
+            run(updates.descend, params, grads, learningRate, into=params)
+
+    def backwardUpdate(self, input: Any, gradOutput: Any, lr: float) -> Any:
+        """Compute `gradInput`, and take a step against the gradients without keeping them."""
+        self.updateGradInput(input, gradOutput)
+        self.accUpdateGradParameters(input, gradOutput, lr)
+        return self.gradInput
+
+    def accUpdateGradParameters(self, input: Any, gradOutput: Any, lr: float) -> None:
+        """Take a step against the gradients of the parameters."""
+        if self.shared:
+            self.sharedAccUpdateGradParameters(input, gradOutput, lr)
+        else:
+            self.defaultAccUpdateGradParameters(input, gradOutput, lr)
+
+    def defaultAccUpdateGradParameters(self, input: Any, gradOutput: Any, lr: float) -> None:
+        """Have the gradients added to the parameters, which stand in their place meanwhile."""
+        names = self.names("params") if self._derived is not None else ("weight", "bias")
+        kept = {name: vars(self).get(gradient_name(name)) for name in names}
+        for name in kept:
+            setattr(self, gradient_name(name), vars(self).get(name))
+        try:
+            self.accGradParameters(input, gradOutput, -lr)
+        finally:
+            for name, gradient in kept.items():
+                setattr(self, gradient_name(name), gradient)
+
+    def sharedAccUpdateGradParameters(self, input: Any, gradOutput: Any, lr: float) -> None:
+        """Take a step by way of the gradients, which others may share."""
+        if self.parameters()[0] is not None:
+            self.zeroGradParameters()
+            self.accGradParameters(input, gradOutput, 1)
+            self.updateParameters(lr)

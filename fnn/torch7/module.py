@@ -1,61 +1,41 @@
-"""nn.Module: forward, backward, and what they leave behind."""
+"""nn.Module: forward and backward."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import jax
 import numpy as np
 
 from fnn.errors import LayerError
 from fnn.layer import Applicable
-from fnn.shell import Shell
+from fnn.shell import KINDS
 from fnn.tensor import updates
 from fnn.tensor.gradient import Differentiated, Filled, Operands, again, differentiable
-from fnn.tensor.replay import replay
 from fnn.tensor.run import run
 from fnn.tensor.scope import calling
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import from_data
-from fnn.torch7.learner import Learner
+from fnn.torch7.flatten import overlapping
 from fnn.torch7.passing import (
     Convertible,
     as_inputs,
     check_types,
     gradient_name,
-    held,
     leaves,
     shaped,
     single,
     type_name,
 )
 from fnn.torch7.random import keys
-from fnn.torch7.table import Table
+from fnn.torch7.results import Results, Run
 from fnn.torch7.tensor import Tensor
+from fnn.torch7.types import default_type, dtype_of, name_of
 from transforms.cells import tracing
 
 
-@dataclass
-class Run:
-    """One forward of a pure layer: what `backward`, and questions about the inside, start from.
-
-    `given` are the operands as they were then. The pullback serves one `backward`; it is made again
-    for another one.
-    """
-
-    function: Differentiated
-    given: Any
-    pullback: Any
-    learned: int
-    inputs: Any
-    wanted: tuple[bool, ...]
-    output: Any
-
-
-class Module(Convertible, Learner):
+class Module(Convertible, Results):
     """A differentiable object with `output` after forward and `gradInput` after backward.
 
     A derived module gets its three `update...` methods from its pure layer. A module that computes
@@ -63,21 +43,14 @@ class Module(Convertible, Learner):
     """
 
     protocol = ("forward", "backward", "updateOutput", "updateGradInput", "accGradParameters")
-    transient = (*Shell.transient, "_run", "_inside")
-    results = ("_output", "_gradInput", "_run", "_inside")
-    renewed = (*results, "output", "gradInput")
-
-    train = True
-    _run: Run | None = None
-    _inside: Callable[[], None] | None = None
 
     @property
     def _mode(self) -> bool:
         return self.train is not False
 
     def __init__(self) -> None:
-        self._output: Any = Tensor()
-        self._gradInput: Any = Tensor()
+        self._output, self._gradInput = Tensor(), Tensor()
+        self._type = name_of(default_type(), "Tensor")
 
     @property
     def _noisy(self) -> bool:
@@ -87,44 +60,16 @@ class Module(Convertible, Learner):
     @property
     def _fused(self) -> Applicable | None:
         """The layer that runs as one program. Torch's stream of noise needs module after module."""
-        return self._once("fused", self._find_fused)
+        return self._once("fused", self._find_fused, self._find_layer)
 
-    def _find_fused(self) -> Applicable | None:
+    @property
+    def _program(self) -> Applicable | None:
+        """The layer of the methods that are inherited, even where others are the user's own."""
+        return self._once("program", self._find_fused, self._find_program)
+
+    def _find_fused(self, find: Callable) -> Applicable | None:
         inside = (module for _, module in self._descendants())
-        return None if self._noisy or any(m._noisy for m in inside) else self.layer
-
-    @property
-    def output(self) -> Any:
-        """What `forward` returned last."""
-        if self._inside is not None:
-            self._inside()
-        return self._output
-
-    @output.setter
-    def output(self, value: Any) -> None:
-        self._output, self._inside = value, None
-
-    @property
-    def gradInput(self) -> Any:
-        """What `backward` returned last; a module with None here computes none."""
-        if self._inside is not None:
-            self._inside()
-        return self._gradInput
-
-    @gradInput.setter
-    def gradInput(self, value: Any) -> None:
-        self._gradInput = value
-
-    def _hold_output(self, value: Any) -> Any:
-        """Put an output into the tensors that have held the last one."""
-        self._output = held(self._output, value)
-        return self._output
-
-    def _hold_gradient(self, value: Any) -> Any:
-        """Put a gradient by the input into the tensors that have held the last one."""
-        if self._gradInput is not None:
-            self._gradInput = held(self._gradInput, value)
-        return self._gradInput
+        return None if self._noisy or any(m._noisy for m in inside) else find()
 
     def forward(self, input: Any) -> Any:
         """Compute `output` from `input`."""
@@ -146,82 +91,134 @@ class Module(Convertible, Learner):
     def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:
         """Go backward by the pure layer, or by the two methods."""
         if self._fused is not None:
-            return self._pull(gradOutput, leaves(self.tensors("gradients")), scale)
+            return self._pull(input, gradOutput, "gradients", scale)
         self.updateGradInput(input, gradOutput)
         self.accGradParameters(input, gradOutput, scale)
         return self.gradInput
 
     def updateOutput(self, input: Any) -> Any:
         """Compute `output` by the pure layer, and remember the way back."""
-        layer = self._fused
+        layer = self._program
         if layer is None:
             return self.output
-        inputs = as_inputs(input)
-        params, state = self.tensors("params"), self.tensors("state")
-        key = keys.draw() if "key" in layer.reserved else None
-        learned, given = leaves(params), leaves(inputs)
-        check_types(self, learned, given)
-        operands = (params, state, key, *inputs)
-        fixed = len(leaves(operands)) - len(learned) - len(given)
-        wanted = [differentiable(x.storage) for x in given]
-        function = Differentiated(
-            Filled(layer, self._mode), (True,) * len(learned) + (False,) * fixed + (*wanted,), True
-        )
-        given = run(Operands, *operands)
-        given.late = True
+        self._inside = None
+        last, operands = self._prepare(layer, input)
         try:
-            output, pullback = run(function, *operands, into=leaves(state))
+            last.output, last.pullback = run(
+                last.function, *operands, into=leaves(self.tensors("state"))
+            )
         except (TypeError, ValueError, IndexError) as error:
             self._say_where(error)
             raise
-        forms = jax.tree.map(lambda x: x.storage.form, inputs)
-        self._run = Run(function, given, pullback, len(learned), forms, tuple(wanted), output)
+        self._run = last
         if self.network is not None:
             self._watch()
-        return self._hold_output(output)
+        return self._hold_output(last.output)
+
+    def _prepare(self, layer: Applicable, input: Any) -> tuple[Run, tuple]:
+        """A forward that is about to be computed, and its operands."""
+        inputs = as_inputs(input)
+        params, state = self.tensors("params"), self.tensors("state")
+        key = keys.draw() if "key" in layer.reserved else None
+        given, flags = leaves(inputs), self._once("learned", self._find_learned)
+        check_types(self, leaves(params), given)
+        operands = (params, state, key, *inputs)
+        fixed = len(leaves(operands)) - len(flags) - len(given)
+        wanted = tuple([differentiable(x.storage) for x in given])
+        function = Differentiated(
+            Filled(layer, self._mode), (*flags, *(False,) * fixed, *wanted), True
+        )
+        held = run(Operands, *operands)
+        held.late = True
+        forms = jax.tree.map(lambda x: x.storage.form, inputs)
+        return Run(function, held, sum(flags), forms, wanted), operands
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
         """Compute `gradInput` by the pure layer."""
-        return self.gradInput if self._fused is None else self._pull(gradOutput, [], 0)
+        return self.gradInput if self._program is None else self._pull(input, gradOutput)
 
     def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
         """Add `scale` times the gradients of the parameters to those so far."""
-        if self._fused is not None:
-            kept = self._gradInput
-            self._gradInput = None
-            self._pull(gradOutput, leaves(self.tensors("gradients")), scale)
-            self._gradInput = kept
+        if self._program is not None:
+            self._learn(input, gradOutput, "gradients", scale)
 
-    def _pull(self, gradOutput: Any, grads: list[Tensor], scale: float) -> Any:
-        """Go back through the last forward in one program."""
+    def defaultAccUpdateGradParameters(self, input: Any, gradOutput: Any, lr: float) -> None:
+        """Have the gradients added to the parameters themselves."""
+        if self._fused is not None:
+            self._learn(input, gradOutput, "params", -lr)
+        else:
+            super().defaultAccUpdateGradParameters(input, gradOutput, lr)
+
+    def _learn(self, input: Any, gradOutput: Any, kind: str, scale: float) -> None:
+        """Go back for the parameters' sake alone."""
+        kept, self._gradInput = self._gradInput, None
+        self._pull(input, gradOutput, kind, scale)
+        self._gradInput = kept
+
+    def _find_learned(self) -> tuple[bool, ...]:
+        """Which of the parameters have gradients; a user may have taken them away."""
+        params, grads = (
+            [path for path, _ in jax.tree.leaves_with_path(self.tensors(kind))]
+            for kind in ("params", "gradients")
+        )
+        return tuple(path in grads for path in params)
+
+    def _targets(self, kind: str) -> tuple[list[Tensor], bool]:
+        """The tensors that gradients are added to, and whether some of them share memory."""
+        return self._once(f"targets among {kind}", self._find_targets, kind)
+
+    def _find_targets(self, kind: str) -> tuple[list[Tensor], bool]:
+        found = leaves(self.tensors(kind))
+        if kind == "params":
+            found = [x for x, flag in zip(found, self._find_learned(), strict=True) if flag]
+        return found, overlapping(found)
+
+    def _last(self, input: Any) -> Run:
+        """The last forward; one of this input, if the last was not the module's own."""
+        if self._inside is not None:
+            self._inside()
         if self._run is None:
-            raise LayerError(
-                f"{self}: backward without forward\n"
-                "likely cause: forward was not called, or ran inside a compiled function"
-            )
-        last, output = self._run, self._run.output
+            layer = self._program
+            if layer is None or "key" in layer.reserved:
+                raise LayerError(
+                    f"{self}: backward without forward\nlikely cause: forward was not called, or "
+                    "ran inside a compiled function or another module, which kept the noise"
+                )
+            last, _ = self._prepare(layer, input)
+            last.output, last.pullback = run(again, last.given, forward=last.function)
+            self._run = last
+        return self._run
+
+    def _pull(self, input: Any, gradOutput: Any, kind: str = "", scale: float = 0) -> Any:
+        """Go back through the last forward in one program, adding to tensors of a kind."""
+        last = self._last(input)
         pullback, last.pullback = last.pullback, None
         if pullback is None:
             _, pullback = run(again, last.given, forward=last.function)
         cotangents = [
             shaped(g, o.form.shape)
-            for g, o in zip(leaves(as_inputs(gradOutput)), leaves(output), strict=True)
+            for g, o in zip(leaves(as_inputs(gradOutput)), leaves(last.output), strict=True)
             if differentiable(o)
         ]
-        found = iter(
-            run(
-                updates.pull_back_into,
-                pullback,
-                cotangents,
-                grads,
-                scale,
-                learned=last.learned,
-                into=grads,
-            )
+        into, shared = self._targets(kind) if kind else ((), False)
+        targets, learned = ((), 0) if shared else (into, last.learned)
+        found = run(
+            updates.pull_back_into,
+            pullback,
+            cotangents,
+            targets,
+            scale,
+            learned=learned,
+            into=targets,
         )
+        if shared:  # one after the other, so that all of them count
+            for target, more in zip(into, found, strict=False):
+                run(updates.accumulate, target, scale, more, into=[target])
+            found = found[last.learned :]
+        rest = iter(found)
         inputs, structure = jax.tree.flatten(last.inputs)
         gradients = [
-            next(found) if w else Storage(from_data(np.zeros(x.shape), x.dtype))
+            next(rest) if w else Storage(from_data(np.zeros(x.shape), x.dtype))
             for x, w in zip(inputs, last.wanted, strict=True)
         ]
         for gradient in gradients:
@@ -234,34 +231,15 @@ class Module(Convertible, Learner):
         """Note which module failed, level by level, as Torch7 does."""
         module: Any = self
         for name in getattr(error, "path", ()):
-            child = dict(module._children())[name]
-            place = list(module._children()).index((name, child)) + 1
+            children = list(module._children())
+            place = [each for each, _ in children].index(name) + 1
+            child = children[place - 1][1]
             error.add_note(
                 f"In {place} module of {type_name(module)}: {str(child).splitlines()[0]}"
             )
             module = child
         if module is self:
             error.add_note(f"In {self}")
-
-    def _watch(self, cotangents: Any = None) -> None:
-        """Have all modules inside compute their results when somebody asks for them."""
-
-        def inside() -> None:
-            for module in modules.values():
-                module._inside = None
-            if self._run is None:
-                return
-            found, back = run(
-                replay, self._run.given, cotangents, filled=self._run.function.function
-            )
-            for path, module in modules.items():
-                module._hold_output(found[path])
-                if back:
-                    module._hold_gradient(single(back[path]))
-
-        modules = dict(self._descendants())
-        for module in modules.values():
-            module._inside = inside
 
     def be(self, derived: Applicable, shapes: Any, state: Any) -> None:
         """Be a layer with parameters of these shapes and with this state, in nested dicts."""
@@ -270,43 +248,24 @@ class Module(Convertible, Learner):
         self._trees["gradients"] = jax.tree.map(gradient_name, self._trees["params"])
         self.reset()
 
-    def training(self) -> None:
-        """Behave as in training."""
-        self.train = True
+    def type(self, name: str | None = None, tensorCache: dict | None = None) -> Any:
+        """The type of the tensors; with a name, convert all of them to that type."""
+        if name is None:
+            return self._type
+        self._type, self._run = name_of(dtype_of(name, "Tensor"), "Tensor"), None
+        return super().type(name, tensorCache)
 
-    def evaluate(self) -> None:
-        """Behave as in use."""
-        self.train = False
+    def _to_convert(self) -> list[str]:
+        """All fields but the integers that a pure layer works with."""
+        own = [n for kind in KINDS for n in self.names(kind)] if self._derived is not None else []
+        tensors = {n: vars(self).get(n) for n in own}
+        whole = {n for n, x in tensors.items() if x is not None and not differentiable(x.storage)}
+        return [name for name in super()._to_convert() if name not in whole]
 
-    def clone(self, *names: str) -> Self:
-        """A deep copy, which shares the named fields with this module."""
-        other = copy.deepcopy(self)
-        return other.share(self, *names) if names else other
-
-    def share(self, other: Module, *names: str) -> Self:
-        """Have the named fields share the storages of `other`'s."""
-        for name in names:
-            if isinstance(theirs := getattr(other, name, None), Tensor):
-                getattr(self, name).set(theirs)
-        return self
-
-    def clearState(self) -> Self:
-        """Drop results that can be computed again."""
-        self.output, self.gradInput, self._run = Tensor(), Tensor(), None
-        return self
-
-    def listModules(self) -> Table:
-        """This module and all modules inside, depth first."""
-        return Table([self, *(module for _, module in self._descendants())])
-
-    def apply(self, function: Callable[[Module], Any]) -> None:
-        """Call a function with this module and with all modules inside."""
-        for module in self.listModules():
-            function(module)
-
-    def __call__(self, input: Any) -> Any:
-        """Run forward."""
-        return self.forward(input)
+    def __call__(self, input: Any, gradOutput: Any = None) -> Any:
+        """Run forward; with a gradient also backward, for a pair of `output` and `gradInput`."""
+        output = self.forward(input)
+        return output if gradOutput is None else (output, self.backward(input, gradOutput))
 
     def __tostring__(self) -> str:
         """The module as Torch7 prints it."""

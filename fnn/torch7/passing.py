@@ -7,10 +7,11 @@ import numpy as np
 
 from fnn.errors import describe, require
 from fnn.tensor.gradient import differentiable
+from fnn.tensor.run import run
 from fnn.tensor.types import cast
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor, fromarray
-from fnn.torch7.types import default_type, dtype_of, name_of
+from fnn.torch7.types import dtype_of
 
 
 def type_name(x: Any) -> str:
@@ -92,36 +93,71 @@ def check_types(module: Any, params: list[Tensor], inputs: list[Tensor]) -> None
 
 
 class Convertible:
-    """What modules and criterions share: their tensors have one type, which can be changed."""
+    """What modules and criterions share: their tensors have one type, which can be changed.
 
-    def listModules(self) -> Any:
-        """The objects whose tensors are converted."""
-        return [self]
+    A class is called `nn.` and its name, unless it has a `typename` of its own.
+    """
 
-    def type(self, name: str | None = None) -> Any:
-        """Convert all floating-point tensors; without a name, tell their type."""
-        holders = [vars(module).values() for module in self.listModules()]
-        tensors = [x for values in holders for y in values for x in tensors_in(y)]
-        if name is None:
-            return tensors[0].type() if tensors else name_of(default_type(), "Tensor")
-        dtype = dtype_of(name, "Tensor")
-        for storage in {id(tensor.storage): tensor.storage for tensor in tensors}.values():
-            storage.array = cast(storage.array, dtype)
+    typename = "nn.Module"
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "typename" not in vars(cls):
+            cls.typename = f"nn.{cls.__name__}"
+
+    def type(self, name: str, tensorCache: dict | None = None) -> Any:
+        """Convert all tensors among the fields; those that share memory share it afterwards.
+
+        The tensors are new ones. Objects converted with one cache share what they shared before.
+        """
+        cache = {} if tensorCache is None else tensorCache
+        if id(self) not in cache:
+            cache[id(self)] = self, self
+            for field in self._to_convert():
+                value = vars(self)[field]
+                if (new := converted(value, name, cache)) is not value:
+                    setattr(self, field, new)
         return self
 
-    def float(self) -> Any:
+    def _to_convert(self) -> list[str]:
+        """The fields to look for tensors in."""
+        return list(vars(self))
+
+    def float(self, tensorCache: dict | None = None) -> Any:
         """Convert to single precision."""
-        return self.type("torch.FloatTensor")
+        return self.type("torch.FloatTensor", tensorCache)
 
-    def double(self) -> Any:
+    def double(self, tensorCache: dict | None = None) -> Any:
         """Convert to double precision."""
-        return self.type("torch.DoubleTensor")
+        return self.type("torch.DoubleTensor", tensorCache)
 
-    cuda = float
+    def half(self, tensorCache: dict | None = None) -> Any:
+        """Convert to half precision."""
+        return self.type("torch.HalfTensor", tensorCache)
+
+    cuda, cudaDouble, cudaHalf = float, double, half
 
 
-def tensors_in(x: Any) -> list[Tensor]:
-    """The floating-point tensors in nested tables."""
-    if isinstance(x, Table):
-        return [tensor for y in x for tensor in tensors_in(y)]
-    return [x] if isinstance(x, Tensor) and differentiable(x.storage) else []
+def converted(x: Any, name: str, cache: dict) -> Any:
+    """A value whose tensors have another type: a new tensor, or the same object changed inside."""
+    if isinstance(x, Tensor):
+        return retyped(x, dtype_of(name, "Tensor"), cache)
+    if isinstance(x, Convertible):
+        return x.type(name, cache)
+    if isinstance(x, Table | list | dict):
+        first = 1 if isinstance(x, Table) else 0
+        for place in list(x) if isinstance(x, dict) else range(first, first + len(x)):
+            if (new := converted(x[place], name, cache)) is not x[place]:
+                x[place] = new
+    return x
+
+
+def retyped(x: Tensor, dtype: Any, cache: dict) -> Tensor:
+    """A tensor in another type. The cache has what was converted and what became of it."""
+    if x.element_type == dtype:
+        return x
+    if id(x) not in cache:
+        if id(x.storage) not in cache:
+            cache[id(x.storage)] = x.storage, run(cast, x.storage, dtype=dtype)
+        cache[id(x)] = x, Tensor._around(cache[id(x.storage)][1], x.geometry)
+    return cache[id(x)][1]

@@ -1,0 +1,113 @@
+"""What forward and backward leave behind in modules, and in the modules inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from fnn.shell import Shell
+from fnn.tensor.gradient import Differentiated
+from fnn.tensor.replay import replay
+from fnn.tensor.run import run
+from fnn.torch7.learner import Learner
+from fnn.torch7.passing import held, single
+from fnn.torch7.utils import clear
+
+
+@dataclass
+class Run:
+    """One forward of a pure layer: what `backward`, and questions about the inside, start from.
+
+    `given` are the operands as they were then. The pullback serves one `backward`; it is made again
+    for another one. `learned` is the number of parameters with gradients, and `wanted` says which
+    inputs have some.
+    """
+
+    function: Differentiated
+    given: Any
+    learned: int
+    inputs: Any
+    wanted: tuple[bool, ...]
+    output: Any = None
+    pullback: Any = None
+
+
+class Results(Learner):
+    """A module with `output` and `gradInput`.
+
+    Those of modules inside a network that ran as one program are computed when somebody asks.
+    """
+
+    transient = (*Shell.transient, "_run", "_inside")
+    results = ("_output", "_gradInput", "_run", "_inside")
+    renewed = (*results, "output", "gradInput")
+
+    _output: Any
+    _gradInput: Any
+    _run: Run | None = None
+    _inside: Callable[[], None] | None = None
+
+    @property
+    def output(self) -> Any:
+        """What `forward` returned last."""
+        if self._inside is not None:
+            self._inside()
+        return self._output
+
+    @output.setter
+    def output(self, value: Any) -> None:
+        self._output, self._inside = value, None
+
+    @property
+    def gradInput(self) -> Any:
+        """What `backward` returned last; a module with None here computes none."""
+        if self._inside is not None:
+            self._inside()
+        return self._gradInput
+
+    @gradInput.setter
+    def gradInput(self, value: Any) -> None:
+        self._gradInput = value
+
+    def _hold_output(self, value: Any) -> Any:
+        """Put an output into the tensors that have held the last one."""
+        self._output = held(self._output, value)
+        return self._output
+
+    def _hold_gradient(self, value: Any) -> Any:
+        """Put a gradient by the input into the tensors that have held the last one."""
+        if self._gradInput is not None:
+            self._gradInput = held(self._gradInput, value)
+        return self._gradInput
+
+    def _watch(self, cotangents: Any = None) -> None:
+        """Have all modules inside compute their results when somebody asks for them."""
+
+        def inside() -> None:
+            waiting = [module for module in modules if module._inside is inside]
+            busy = [module for module in modules if module._inside is not inside]
+            for module in waiting:
+                module._inside = None
+            if self._run is None:
+                return
+            found, back = run(
+                replay, self._run.given, cotangents, filled=self._run.function.function
+            )
+            for path in sorted(found, key=len):
+                module = self._at(path)
+                if module not in busy:
+                    module._run = None  # the last forward was not its own
+                    module._hold_output(found[path])
+                    if back:
+                        module._hold_gradient(single(back[path]))
+
+        modules = self._once("inside", lambda: [module for _, module in self._descendants()])
+        for module in modules:
+            module._inside = inside
+
+    def clearState(self) -> Self:
+        """Drop results that can be computed again; the tensors that held them are empty then."""
+        clear(self, "output", "gradInput")
+        self._run = None
+        return self

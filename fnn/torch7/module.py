@@ -15,7 +15,7 @@ from fnn.layer import Applicable
 from fnn.shell import Shell
 from fnn.tensor import updates
 from fnn.tensor.gradient import Differentiated, Filled, Operands, again, differentiable
-from fnn.tensor.replay import replay
+from fnn.tensor.replay import Path, replay
 from fnn.tensor.run import run
 from fnn.tensor.scope import calling
 from fnn.tensor.storage import Storage
@@ -63,13 +63,14 @@ class Module(Convertible, Learner):
     """
 
     protocol = ("forward", "backward", "updateOutput", "updateGradInput", "accGradParameters")
-    transient = (*Shell.transient, "_run", "_inside")
+    transient = (*Shell.transient, "_run", "_inside", "_origin", "_found")
     results = ("_output", "_gradInput", "_run", "_inside")
     renewed = (*results, "output", "gradInput")
 
     train = True
     _run: Run | None = None
     _inside: Callable[[], None] | None = None
+    _origin: tuple[Module, Path] | None = None
 
     @property
     def _mode(self) -> bool:
@@ -176,6 +177,7 @@ class Module(Convertible, Learner):
             raise
         forms = jax.tree.map(lambda x: x.storage.form, inputs)
         self._run = Run(function, given, pullback, len(learned), forms, tuple(wanted), output)
+        self._inside = self._origin = None
         if self.network is not None:
             self._watch()
         return self._hold_output(output)
@@ -260,8 +262,14 @@ class Module(Convertible, Learner):
                     module._hold_gradient(single(back[path]))
 
         modules = dict(self._descendants())
-        for module in modules.values():
-            module._inside = inside
+        for path, module in modules.items():
+            module._inside, module._origin = inside, (self, path)
+
+    @property
+    def _last(self) -> tuple[Run | None, Path]:
+        """The last forward of this module: its own, or that of a network, and the path there."""
+        network, path = self._origin or (self, ())
+        return network._run, path
 
     def be(self, derived: Applicable, shapes: Any, state: Any) -> None:
         """Be a layer with parameters of these shapes and with this state, in nested dicts."""

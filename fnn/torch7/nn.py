@@ -1,9 +1,17 @@
 """nn: modules and criterions."""
 
+from fnn.torch7 import tables
+from fnn.torch7.connecting import *
 from fnn.torch7.containers import *
 from fnn.torch7.convolution import *
 from fnn.torch7.criterion import *
 from fnn.torch7.dropout import *
+from fnn.torch7.fractional import *
 from fnn.torch7.module import Module
+from fnn.torch7.normalization import *
+from fnn.torch7.pooling import *
+from fnn.torch7.resizing import *
 from fnn.torch7.simple import *
+from fnn.torch7.temporal import *
 from fnn.torch7.transfer import *
+from fnn.torch7.unpooling import *

@@ -148,9 +148,10 @@ def avg_pool(
     """
     axes = _axes("avg_pool", x, window, stride, padding, 1, ceil_mode)
     total = _fold(x, axes, 0, partial(reduce, lax.add))
-    if divisor is not None:
-        return total / divisor
-    counts = reduce(np.multiply.outer, (_counted(a, count_include_pad) for a in axes))
+    if divisor is None:
+        counts = reduce(np.multiply.outer, (_counted(a, count_include_pad) for a in axes))
+    else:
+        counts = np.array(divisor)
     counts = counts if divide else counts / prod(window)
     if counts.min() == counts.max():
         return total / counts.max().item()
@@ -265,7 +266,7 @@ def _axes(
             layer,
             f"x {describe(x)} padded by {p}",
             f"at least {reach} along axis {i}",
-            "the window is larger than the image, perhaps after too much pooling",
+            "output size is too small: the window is larger than the image, after much pooling",
         )
         axes.append(_Axis(i, size, w, s, p, d, count))
     return axes

@@ -71,7 +71,7 @@ def replay(
 def inputs_at(operands: Operands, *, filled: Filled, path: Path) -> tuple[Any, ...]:
     """The inputs of the layer at a path inside a network; without a path, those of the network."""
     params, state, key, *inputs = operands.values
-    taken = {(): tuple(inputs)}
+    taken: dict[Path, tuple] = {(): tuple(inputs)}
 
     def visit(path: Path, fill: Callable, inputs: tuple) -> tuple[Any, Any]:
         taken[path] = inputs

@@ -39,7 +39,8 @@ class SpatialConvolutionMap(Spatial):
         targets = np.asarray(self.connTable)[:, 1].astype(int) - 1
         fans = np.bincount(targets, minlength=self.nOutputPlane).clip(1)
         bounds = 1 / np.sqrt(self.kW * self.kH * fans)
-        for parameter, bound in (self.weight, bounds[targets, None, None]), (self.bias, bounds):
+        each = bounds[targets, None, None], bounds
+        for parameter, bound in zip(self.parameters()[0] or (), each, strict=True):
             parameter.uniform(-bound, bound)
         return self
 

@@ -19,12 +19,12 @@ class Found:
     def __get__(self, module: Any, owner: type | None = None) -> Any:
         if module is None:
             return self
-        run, _ = module._last
+        run, _ = module._ran
         known, value = vars(module).get("_found", {}).get(self.name, (None, None))
         if value is None or run is not known:
             self.__set__(module, value := self.find(module, value))
         return value
 
     def __set__(self, module: Any, value: Any) -> None:
-        found = {**vars(module).get("_found", {}), self.name: (module._last[0], value)}
+        found = {**vars(module).get("_found", {}), self.name: (module._ran[0], value)}
         module._found = found

@@ -1,14 +1,13 @@
 """nn's fractional poolings, whose windows begin at random steps."""
 
 from collections.abc import Hashable
-from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 from jax import Array
 
 from fnn.adaptive import fractional_max_pool, fractional_max_pool_indices
 from fnn.errors import require
-from fnn.layer import Applicable, Layer
+from fnn.layer import Applicable
 from fnn.torch7.passing import type_name
 from fnn.torch7.pooling import Indexed
 from fnn.torch7.space import Space, Spatial, Volumetric, joined
@@ -90,17 +89,17 @@ class FractionalMaxPooling(Accompanied, Indexed, Space):
         return "out" if hasattr(self, f"out{self.axes[0]}") else "ratio"
 
     def _hyper(self) -> dict[str, Hashable]:
-        wanted = tuple(getattr(self, self._wanted + axis) for axis in self.memory)
-        kind = "size" if self._wanted == "out" else "ratio"
-        return {"window": self._each("poolSize"), kind: wanted}
+        given = {"window": self._each("poolSize")}
+        if self._wanted == "out":
+            return {**given, "size": self._each("out")}
+        return {**given, "ratio": tuple(getattr(self, f"ratio{axis}") for axis in self.memory)}
 
     @property
     def _noisy(self) -> bool:
         return True
 
-    def _find_fused(self) -> Applicable | None:
-        assert isinstance(self._derived, Layer)
-        return replace(self._as_set(self._derived), function=pool_by_samples)
+    def _find_fused(self, *_: Any) -> Applicable | None:
+        return self._with(pool_by_samples)
 
     def getBufferSize_(self, input: Tensor) -> LongStorage:
         """The size of `randomSamples`: a number for each axis of each plane."""
@@ -130,9 +129,9 @@ class FractionalMaxPooling(Accompanied, Indexed, Space):
         sizes = dict(zip(self.memory, input.geometry.size[-len(self.axes) :], strict=True))
         return tuple(int(sizes[axis] * getattr(self, f"ratio{axis}")) for axis in self.axes)
 
-    def fixPoolingRegions(self, val: bool = True) -> Self:
+    def fixPoolingRegions(self, val: bool | None = True) -> Self:
         """Have all further forwards use the same windows, or new ones again."""
-        self.newRandomPool = val
+        self.newRandomPool = val is not False
         return self
 
     def _companion(self, x: Tensor) -> Tensor:

@@ -266,7 +266,7 @@ class Module(Convertible, Learner):
             module._inside, module._origin = inside, (self, path)
 
     @property
-    def _last(self) -> tuple[Run | None, Path]:
+    def _ran(self) -> tuple[Run | None, Path]:
         """The last forward of this module: its own, or that of a network, and the path there."""
         network, path = self._origin or (self, ())
         return network._run, path

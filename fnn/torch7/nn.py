@@ -1,6 +1,6 @@
 """nn: modules and criterions."""
 
-from fnn.torch7 import tables
+from fnn.torch7 import connections as tables
 from fnn.torch7.connecting import *
 from fnn.torch7.containers import *
 from fnn.torch7.convolution import *

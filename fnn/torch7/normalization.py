@@ -11,6 +11,7 @@ from jax import Array
 from fnn.errors import describe, require
 from fnn.local_norm import contrastive_norm, divisive_norm, local_response_norm, subtractive_norm
 from fnn.norm import batch_norm, batch_norm_init, batch_norm_state
+from fnn.torch7.counting import whole
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
 from fnn.torch7.tensor import Tensor
@@ -39,9 +40,7 @@ class BatchNormalization(Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(
-        self, nOutput: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True
-    ):
+    def __init__(self, nOutput: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True):
         require(
             not isinstance(nOutput, bool) and nOutput > 0,
             type_name(self),
@@ -59,7 +58,7 @@ class BatchNormalization(Module):
 
     def reset(self, stdv: float | None = None) -> Self:
         """Draw the weights anew, uniform in [0, 1); forget the statistics."""
-        if self.affine:
+        if self.affine and self.bias is not None:
             self.weight.uniform()
             self.bias.zero()
         self.running_mean.zero()
@@ -100,7 +99,7 @@ class SpatialCrossMapLRN(Module):
         self.derive(cross_map_norm)
 
     def _hyper(self) -> dict[str, Hashable]:
-        return {"size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k}
+        return {"size": whole(self.size), "alpha": self.alpha, "beta": self.beta, "k": self.k}
 
 
 class LocalNormalization(Module):

@@ -13,6 +13,7 @@ from fnn.pool import avg_pool, max_pool, max_pool_indices, subsample
 from fnn.tensor.gradient import Filled, Operands
 from fnn.tensor.replay import Path, inputs_at
 from fnn.tensor.run import run
+from fnn.torch7.counting import whole
 from fnn.torch7.found import Found
 from fnn.torch7.module import Module
 from fnn.torch7.passing import held
@@ -81,15 +82,19 @@ class Indexed(Emptied):
 
     places: ClassVar[Callable]
 
+    def _with(self, function: Callable) -> Layer:
+        """The module's layer with another function."""
+        layer = self._as_set(self._derived) if self._derived is not None else None
+        assert isinstance(layer, Layer)
+        return replace(layer, function=function)
+
     def _find_indices(self, old: Any) -> Any:
         found = LongTensor() if old is None else old
-        last, path = self._last
+        last, path = self._ran
         if last is None:
             return found
-        assert isinstance(self._derived, Layer)
-        layer = replace(self._as_set(self._derived), function=type(self).places)
-        filled = last.function.function
-        return held(found, run(placed, last.given, layer=layer, filled=filled, path=path))
+        options = {"layer": self._with(type(self).places), "filled": last.function.function}
+        return held(found, run(placed, last.given, path=path, **options))
 
     indices = Found(lambda self, old: self._find_indices(old))
 
@@ -121,7 +126,7 @@ class MaxPooling(Indexed, Padded):
 
     def _size_of_input(self, axis: int) -> int | None:
         """The size along an axis of what the last forward was given."""
-        last, path = self._last
+        last, path = self._ran
         if last is None:
             return None
         (x,) = run(inputs_at, last.given, filled=last.function.function, path=path)
@@ -259,7 +264,7 @@ class SpatialAdaptiveAveragePooling(Emptied):
         self.derive(adaptive_avg_pool)
 
     def _hyper(self) -> dict[str, Hashable]:
-        return {"size": (self.H, self.W)}
+        return {"size": (whole(self.H), whole(self.W))}
 
 
 class SpatialAdaptiveMaxPooling(Indexed):
@@ -272,7 +277,7 @@ class SpatialAdaptiveMaxPooling(Indexed):
         self.derive(adaptive_max_pool, ignore_nan=True)
 
     def _hyper(self) -> dict[str, Hashable]:
-        return {"size": (self.H, self.W)}
+        return {"size": (whole(self.H), whole(self.W))}
 
 
 class SpatialSubSampling(Spatial):

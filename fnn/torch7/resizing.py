@@ -140,8 +140,10 @@ class Scaled(Module):
         self.derive(resized, ranks=self.ranks)
 
     def _hyper(self) -> dict[str, Hashable]:
-        size = tuple(n for n in (self.odepth, self.oheight, self.owidth) if n is not None)
-        return {"scale": self.scale_factor, "size": size, "linear": self.mode == "linear"}
+        sizes = (self.odepth, self.oheight, self.owidth)
+        size = tuple(whole(n) for n in sizes if n is not None)
+        scale = None if self.scale_factor is None else whole(self.scale_factor)
+        return {"scale": scale, "size": size, "linear": self.mode == "linear"}
 
     def setSize(self, input: Tensor) -> None:
         """Note the size of an input, and that of its output."""
@@ -195,9 +197,7 @@ class UpSampling(Scaled):
         return f"{type_name(self)}({size}, {self.mode})"
 
 
-def resized(
-    x: Array, *, scale: int | None, size: Sizes, linear: bool, ranks: Sizes
-) -> Array:
+def resized(x: Array, *, scale: int | None, size: Sizes, linear: bool, ranks: Sizes) -> Array:
     """`resize` as Torch7 does: linear modes keep the corners, in single precision."""
     require(
         x.ndim in ranks,

@@ -44,8 +44,8 @@ class MaxUnpooling(Accompanied, Emptied):
             type(pooling) is self.pools,
             type_name(self),
             str(pooling),
-            f"an {type_name(self.pools)} module",
-            "the module before the last was meant",
+            f"an nn.{self.pools.__name__}",
+            "the pooling itself is wanted, not a module around it or derived from it",
         )
         require(
             pooling._each("k") == pooling._each("d"),
@@ -60,7 +60,7 @@ class MaxUnpooling(Accompanied, Emptied):
     def _find_layer(self) -> Applicable | None:
         return None
 
-    def _find_fused(self) -> Applicable | None:
+    def _find_fused(self, *_: Any) -> Applicable | None:
         return self._as_set(self._derived) if self._derived is not None else None
 
     def _hyper(self) -> dict[str, Hashable]:

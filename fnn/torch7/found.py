@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 
 class Found:
@@ -19,12 +20,16 @@ class Found:
     def __get__(self, module: Any, owner: type | None = None) -> Any:
         if module is None:
             return self
-        run, _ = module._ran
-        known, value = vars(module).get("_found", {}).get(self.name, (None, None))
-        if value is None or run is not known:
+        run, value = vars(module).get("_found", {}).get(self.name, (nothing, None))
+        if value is None or run() is not module._ran[0]:
             self.__set__(module, value := self.find(module, value))
         return value
 
     def __set__(self, module: Any, value: Any) -> None:
-        found = {**vars(module).get("_found", {}), self.name: (module._ran[0], value)}
-        module._found = found
+        last, _ = module._ran
+        run = nothing if last is None else ref(last)  # which may be freed when the next has run
+        module._found = {**vars(module).get("_found", {}), self.name: (run, value)}
+
+
+def nothing() -> None:
+    """No forward."""

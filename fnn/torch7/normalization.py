@@ -29,6 +29,68 @@ __all__ = [
 Kernel = tuple[Any, ...]
 
 
+def batch_norm_of_rank(
+    params: dict[str, Array],
+    state: dict[str, Array],
+    x: Array,
+    *,
+    train: bool,
+    rank: int,
+    eps: float,
+    momentum: float,
+) -> tuple[Array, dict[str, Array]]:
+    """`batch_norm`; a batch of one example is taken as in use, where that may lack its axis."""
+    require(
+        x.ndim == rank or (x.ndim == rank - 1 and not train),
+        "BatchNormalization",
+        f"x {describe(x)}" + " in training" * train,
+        f"{rank} axes, as only mini-batches are supported",
+        "a single example can be normalised after evaluate() only",
+    )
+    x = x if x.ndim == rank else x[None]
+    return batch_norm(params, state, x, train=train and len(x) > 1, eps=eps, momentum=momentum)
+
+
+batch_norm_of_rank_init, batch_norm_of_rank_state = batch_norm_init, batch_norm_state
+
+
+def of_planes(norm: Callable[[Array], Array], x: Array, planes: int | None) -> Array:
+    """A normalisation of batches, for one example too."""
+    require(
+        x.ndim in (3, 4) and planes in (None, x.shape[-3]),
+        "normalisation",
+        f"x {describe(x)}",
+        f"([batch,] {planes or 'planes'}, height, width)",
+        "the module was made for another number of planes",
+    )
+    return norm(x) if x.ndim == 4 else norm(x[None])[0]
+
+
+def cross_map_norm(x: Array, *, size: int, alpha: float, beta: float, k: float) -> Array:
+    """`local_response_norm`."""
+    norm = partial(local_response_norm, size=size, alpha=alpha, beta=beta, k=k)
+    return of_planes(norm, x, None)
+
+
+def subtractive(x: Array, *, planes: int, kernel: Kernel) -> Array:
+    """`subtractive_norm`."""
+    return of_planes(partial(subtractive_norm, kernel=jnp.array(kernel, x.dtype)), x, planes)
+
+
+def divisive(x: Array, *, planes: int, kernel: Kernel, threshold: float, below: float) -> Array:
+    """`divisive_norm`."""
+    weights = jnp.array(kernel, x.dtype)
+    norm = partial(divisive_norm, kernel=weights, threshold=threshold, below=below)
+    return of_planes(norm, x, planes)
+
+
+def contrastive(x: Array, *, planes: int, kernel: Kernel, threshold: float, below: float) -> Array:
+    """`contrastive_norm`."""
+    weights = jnp.array(kernel, x.dtype)
+    norm = partial(contrastive_norm, kernel=weights, threshold=threshold, below=below)
+    return of_planes(norm, x, planes)
+
+
 class BatchNormalization(Module):
     """weight (x - mean) / sqrt(variance + eps) + bias, for each feature of (batch, nOutput).
 
@@ -132,12 +194,16 @@ class LocalNormalization(Module):
 class SpatialSubtractiveNormalization(LocalNormalization):
     """Subtracts the mean of the neighbours."""
 
+    function = subtractive
+
     def __init__(self, nInputPlane: int = 1, kernel: Tensor | None = None):
         self._local(nInputPlane, kernel)
 
 
 class SpatialDivisiveNormalization(LocalNormalization):
     """Divides by the neighbours' root mean square, or by `thresval` if it is below `threshold`."""
+
+    function = divisive
 
     def __init__(
         self,
@@ -157,69 +223,4 @@ class SpatialDivisiveNormalization(LocalNormalization):
 class SpatialContrastiveNormalization(SpatialDivisiveNormalization):
     """SpatialSubtractiveNormalization, then SpatialDivisiveNormalization."""
 
-
-def batch_norm_of_rank(
-    params: dict[str, Array],
-    state: dict[str, Array],
-    x: Array,
-    *,
-    train: bool,
-    rank: int,
-    eps: float,
-    momentum: float,
-) -> tuple[Array, dict[str, Array]]:
-    """`batch_norm`; a batch of one example is taken as in use, where that may lack its axis."""
-    require(
-        x.ndim == rank or (x.ndim == rank - 1 and not train),
-        "BatchNormalization",
-        f"x {describe(x)}" + " in training" * train,
-        f"{rank} axes, as only mini-batches are supported",
-        "a single example can be normalised after evaluate() only",
-    )
-    x = x if x.ndim == rank else x[None]
-    return batch_norm(params, state, x, train=train and len(x) > 1, eps=eps, momentum=momentum)
-
-
-batch_norm_of_rank_init, batch_norm_of_rank_state = batch_norm_init, batch_norm_state
-
-
-def of_planes(norm: Callable[[Array], Array], x: Array, planes: int | None) -> Array:
-    """A normalisation of batches, for one example too."""
-    require(
-        x.ndim in (3, 4) and planes in (None, x.shape[-3]),
-        "normalisation",
-        f"x {describe(x)}",
-        f"([batch,] {planes or 'planes'}, height, width)",
-        "the module was made for another number of planes",
-    )
-    return norm(x) if x.ndim == 4 else norm(x[None])[0]
-
-
-def cross_map_norm(x: Array, *, size: int, alpha: float, beta: float, k: float) -> Array:
-    """`local_response_norm`."""
-    norm = partial(local_response_norm, size=size, alpha=alpha, beta=beta, k=k)
-    return of_planes(norm, x, None)
-
-
-def subtractive(x: Array, *, planes: int, kernel: Kernel) -> Array:
-    """`subtractive_norm`."""
-    return of_planes(partial(subtractive_norm, kernel=jnp.array(kernel, x.dtype)), x, planes)
-
-
-def divisive(x: Array, *, planes: int, kernel: Kernel, threshold: float, below: float) -> Array:
-    """`divisive_norm`."""
-    weights = jnp.array(kernel, x.dtype)
-    norm = partial(divisive_norm, kernel=weights, threshold=threshold, below=below)
-    return of_planes(norm, x, planes)
-
-
-def contrastive(x: Array, *, planes: int, kernel: Kernel, threshold: float, below: float) -> Array:
-    """`contrastive_norm`."""
-    weights = jnp.array(kernel, x.dtype)
-    norm = partial(contrastive_norm, kernel=weights, threshold=threshold, below=below)
-    return of_planes(norm, x, planes)
-
-
-SpatialSubtractiveNormalization.function = subtractive
-SpatialDivisiveNormalization.function = divisive
-SpatialContrastiveNormalization.function = contrastive
+    function = contrastive

@@ -93,8 +93,8 @@ class Indexed(Emptied):
         last, path = self._ran
         if last is None:
             return found
-        options = {"layer": self._with(type(self).places), "filled": last.function.function}
-        return held(found, run(placed, last.given, path=path, **options))
+        layer, filled = self._with(type(self).places), last.function.function
+        return held(found, run(placed, last.given, layer=layer, filled=filled, path=path))
 
     indices = Found(lambda self, old: self._find_indices(old))
 

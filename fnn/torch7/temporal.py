@@ -1,12 +1,13 @@
 """nn's layers over sequences of frames, whose features are the last axis."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 
 from jax import Array
 
 from fnn.conv import conv
-from fnn.pool import max_pool, max_pool_indices, subsample, subsample_init
+from fnn.pool import max_pool, max_pool_indices
 from fnn.temporal import row_conv, temporal_conv
+from fnn.torch7.layouts import temporal_subsample
 from fnn.torch7.pooling import Indexed
 from fnn.torch7.space import Biased, Temporal
 
@@ -94,13 +95,3 @@ class TemporalMaxPooling(Indexed, Temporal):
         """Maxima, and the frames where they were."""
         y, found = max_pool_indices(x, window=window, stride=stride, ignore_nan=ignore_nan)
         return y, found // x.shape[-1]
-
-
-def temporal_subsample(
-    params: dict[str, Array], x: Array, *, window: tuple[int, ...], stride: tuple[int, ...]
-) -> Array:
-    """`subsample` of frames."""
-    return subsample(params, x.swapaxes(-1, -2), window=window, stride=stride).swapaxes(-1, -2)
-
-
-temporal_subsample_init: Callable = subsample_init

@@ -295,7 +295,12 @@ def test_kernels_are_normalised_in_place():
     module = nn.SpatialContrastiveNormalization(2, kernel)
     assert module.kernel is kernel
     np.testing.assert_allclose(kernel, np.full((3, 3), 1 / 18))
-    assert nn.SpatialSubtractiveNormalization(4, torch.ones(5)).kernel.sum() == pytest.approx(0.5)
+    for module, total in (
+        (nn.SpatialSubtractiveNormalization, 1 / 4),
+        (nn.SpatialDivisiveNormalization, 1 / 2),
+        (nn.SpatialContrastiveNormalization, 1 / 2),
+    ):
+        assert module(4, torch.ones(5)).kernel.sum() == pytest.approx(total)
     assert nn.SpatialDivisiveNormalization().thresval == 1e-4
 
 

@@ -167,13 +167,13 @@ class SpatialCrossMapLRN(Module):
 class LocalNormalization(Module):
     """A kernel weighs the neighbours in space, of all planes: a matrix, or the factor of one.
 
-    The given tensor itself is divided by its sum, as in Torch7.
+    The given tensor itself is divided by its sum times the number of planes, as in Torch7.
     """
 
     function: ClassVar[Callable]
 
-    def _local(self, nInputPlane: int, kernel: Tensor | None) -> None:
-        """Set the fields, and be the pure layer."""
+    def _local(self, nInputPlane: int, kernel: Tensor | None, power: float = 1) -> None:
+        """Set the fields, and be the pure layer; `power` is that of the planes for a factor."""
         self.nInputPlane = 1 if nInputPlane is None else nInputPlane
         self.kernel = Tensor(9, 9).fill(1) if kernel is None else kernel
         size = self.kernel.geometry.size
@@ -184,7 +184,7 @@ class LocalNormalization(Module):
             "1 or 2 dimensions of odd size",
             "a kernel of even size has no middle",
         )
-        planes = self.nInputPlane ** (len(size) / 2)
+        planes = self.nInputPlane ** (power if len(size) == 1 else 1)
         self.kernel.div(self.kernel.sum() * planes)
         weights = np.asarray(self.kernel).tolist()
         fixed = tuple(map(tuple, weights)) if len(size) == 2 else tuple(weights)
@@ -214,7 +214,7 @@ class SpatialDivisiveNormalization(LocalNormalization):
     ):
         self.threshold = 1e-4 if threshold is None else threshold
         self.thresval = self.threshold if thresval is None else thresval
-        self._local(nInputPlane, kernel)
+        self._local(nInputPlane, kernel, 0.5)
 
     def _hyper(self) -> dict[str, Hashable]:
         return {"threshold": self.threshold, "below": self.thresval}

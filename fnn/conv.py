@@ -67,7 +67,7 @@ def conv(
         "conv",
         f"x {describe(x)} padded by {padded}",
         f"at least {reach} in space",
-        "the kernel is larger than the image, perhaps after too much pooling",
+        "output size is too small: the kernel is larger than the image, perhaps after pooling",
     )
     if padding_mode != "zeros":
         x, padded = pad(x, widths=padded, mode=padding_mode), ((0, 0),) * len(kernel)

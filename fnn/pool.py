@@ -134,6 +134,7 @@ def avg_pool(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor: float | None = None,
+    divide: bool = True,
 ) -> Array:
     """Mean of each window; the zeros of the padding count unless `count_include_pad` says no.
 
@@ -141,13 +142,17 @@ def avg_pool(
     ->      (..., *space')
 
     What `ceil_mode` adds beyond the padding never counts. A `divisor` stands for all counts.
+    Unless told to `divide`, as in Torch7, the means are multiplied by the size of a window: these
+    are sums, in which elements that don't count are worth the mean of the others.
     Source: PyTorch `nn.AvgPool2d`, Torch7 `nn.SpatialAveragePooling`.
     """
     axes = _axes("avg_pool", x, window, stride, padding, 1, ceil_mode)
-    if divisor is not None:
-        return _fold(x, axes, 0, partial(reduce, lax.add)) / divisor
-    counts = reduce(np.multiply.outer, (_counted(a, count_include_pad) for a in axes))
     total = _fold(x, axes, 0, partial(reduce, lax.add))
+    if divisor is None:
+        counts = reduce(np.multiply.outer, (_counted(a, count_include_pad) for a in axes))
+    else:
+        counts = np.array(divisor)
+    counts = counts if divide else counts / prod(window)
     if counts.min() == counts.max():
         return total / counts.max().item()
     return total / counts.reshape((1,) * (x.ndim - len(axes)) + counts.shape).astype(x.dtype)
@@ -171,7 +176,7 @@ def lp_pool(
     Source: PyTorch `nn.LPPool2d`, Torch7 `nn.SpatialLPPooling` and `nn.FeatureLPPooling`.
     """
     powers = x ** (int(p) if p == int(p) else p)  # those of negative numbers exist if p is whole
-    total = avg_pool(powers, window=window, stride=stride, ceil_mode=ceil_mode) * prod(window)
+    total = avg_pool(powers, window=window, stride=stride, ceil_mode=ceil_mode, divide=False)
     if p == 1:
         return total
     zero = total == 0
@@ -261,7 +266,7 @@ def _axes(
             layer,
             f"x {describe(x)} padded by {p}",
             f"at least {reach} along axis {i}",
-            "the window is larger than the image, perhaps after too much pooling",
+            "output size is too small: the window is larger than the image, after much pooling",
         )
         axes.append(_Axis(i, size, w, s, p, d, count))
     return axes

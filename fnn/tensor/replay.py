@@ -82,6 +82,21 @@ def replay(
     return outputs, pullback(cotangents)[0]
 
 
+def inputs_at(operands: Operands, *, filled: Filled, path: Path) -> tuple[Any, ...]:
+    """The inputs of the layer at a path inside a network; without a path, those of the network."""
+    params, state, key, *inputs = operands.values
+    taken: dict[Path, tuple] = {(): tuple(inputs)}
+
+    def visit(path: Path, fill: Callable, inputs: tuple) -> tuple[Any, Any]:
+        taken[path] = inputs
+        return fill(*inputs)
+
+    if path:
+        key = None if key is None else jax.random.wrap_key_data(key)
+        tapped(filled.layer, visit).fill(Given(params, state, key, filled.train), *inputs)
+    return taken[path]
+
+
 def nudge(x: Array, by: Array) -> Array:
     """`x` plus zero; integers stay as they are."""
     return x + by if differentiable(x) else x

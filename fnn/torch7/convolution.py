@@ -1,17 +1,31 @@
-"""nn's layers for images."""
+"""nn's convolutions of images and volumes."""
 
-from typing import Any, Self
+from collections.abc import Hashable
 
 from fnn.conv import conv
-from fnn.pool import max_pool
-from fnn.torch7.module import Module
+from fnn.errors import require
+from fnn.partial_conv import local_conv
+from fnn.torch7.layouts import full_conv, matrix_conv, matrix_depthwise_conv
 from fnn.torch7.passing import type_name
+from fnn.torch7.space import Convolution, Dilated, Spatial, Volumetric, joined
 
-__all__ = ["SpatialConvolution", "SpatialMaxPooling"]
+__all__ = [
+    "SpatialConvolution",
+    "SpatialConvolutionLocal",
+    "SpatialConvolutionMM",
+    "SpatialDepthWiseConvolution",
+    "SpatialDilatedConvolution",
+    "SpatialFullConvolution",
+    "VolumetricConvolution",
+    "VolumetricDilatedConvolution",
+    "VolumetricFullConvolution",
+]
+
+Sizes = tuple[int, ...]
 
 
-class SpatialConvolution(Module):
-    """2-d convolution of ([batch,] nInputPlane, height, width)."""
+class SpatialConvolution(Spatial, Convolution):
+    """Convolution of ([batch,] nInputPlane, height, width)."""
 
     def __init__(
         self,
@@ -24,68 +38,230 @@ class SpatialConvolution(Module):
         padW: int = 0,
         padH: int | None = None,
     ):
-        padH = padW if padH is None else padH
-        self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
-        self.kW, self.kH, self.dW, self.dH, self.padW, self.padH = kW, kH, dW, dH, padW, padH
-        self.derive(conv, nInputPlane, nOutputPlane, (kH, kW))
+        self._sized((nInputPlane, nOutputPlane), (kW, kH), (dW, dH))
+        self._set("pad", (padW, padH))
+        self._derive()
 
-    def _hyper(self) -> dict[str, Any]:
-        return {"stride": (self.dH, self.dW), "padding": (self.padH, self.padW)}
+    def _derive(self) -> None:
+        """Be the pure layer."""
+        self.derive(conv, self.nInputPlane, self.nOutputPlane, self._each("k"))
 
-    def noBias(self) -> Self:
-        """Leave the bias out."""
-        for tree in self._trees.values():
-            tree.pop("bias", None)
-        self.bias = self.gradBias = None
-        return self
 
-    def __tostring__(self) -> str:
-        """Planes, kernel, and what is not the default."""
-        pads = f", {self.padW},{self.padH}" if self.padW or self.padH else ""
-        steps = f", {self.dW},{self.dH}" if pads or self.dW != 1 or self.dH != 1 else ""
-        without = "" if self.names("params")[1:] else " without bias"
-        return (
-            f"{type_name(self)}({self.nInputPlane} -> {self.nOutputPlane}, "
-            f"{self.kW}x{self.kH}{steps}{pads}){without}"
+class SpatialConvolutionMM(SpatialConvolution):
+    """The same; the rows of `weight`, a matrix, are the kernels."""
+
+    def _derive(self) -> None:
+        kernel = self._each("k")
+        self.derive(matrix_conv, self.nInputPlane, self.nOutputPlane, kernel, kernel=kernel)
+
+
+class SpatialDepthWiseConvolution(SpatialConvolution):
+    """Each input plane with nOutputPlane kernels of its own; each row of `weight` has one of each.
+
+    The outputs of an input plane lie together.
+    """
+
+    def _derive(self) -> None:
+        kernel = self._each("k")
+        self.derive(
+            matrix_depthwise_conv, self.nInputPlane, self.nOutputPlane, kernel, kernel=kernel
         )
 
 
-class SpatialMaxPooling(Module):
-    """The maximum of each kW x kH window of ([batch,] planes, height, width)."""
+class SpatialDilatedConvolution(Dilated, SpatialConvolution):
+    """Convolution with elements of the kernel that lie dilationW and dilationH apart."""
+
+    dilationW: int
+    dilationH: int
 
     def __init__(
         self,
+        nInputPlane: int,
+        nOutputPlane: int,
         kW: int,
         kH: int,
-        dW: int | None = None,
-        dH: int | None = None,
+        dW: int = 1,
+        dH: int = 1,
+        padW: int = 0,
+        padH: int | None = None,
+        dilationW: int = 1,
+        dilationH: int = 1,
+    ):
+        self._set("dilation", (dilationW, dilationH), 1)
+        super().__init__(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
+
+
+class SpatialConvolutionLocal(SpatialConvolution):
+    """Convolution of images of one size, iW x iH, with other kernels at each place.
+
+    weight is (oH, oW, nOutputPlane, nInputPlane, kH, kW), bias (nOutputPlane, oH, oW).
+    """
+
+    iW: int
+    iH: int
+    oW: int
+    oH: int
+
+    def __init__(
+        self,
+        nInputPlane: int,
+        nOutputPlane: int,
+        iW: int,
+        iH: int,
+        kW: int,
+        kH: int,
+        dW: int = 1,
+        dH: int = 1,
+        padW: int = 0,
+        padH: int | None = None,
+    ):
+        self._set("i", (iW, iH))
+        super().__init__(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
+
+    def _derive(self) -> None:
+        sizes = zip(*map(self._listed, ("i", "pad", "k", "d")), strict=True)
+        self._set("o", tuple((i + 2 * pad - k) // d + 1 for i, pad, k, d in sizes))
+        require(
+            min(self._each("o")) > 0,
+            type_name(self),
+            f"kernels of {joined(self._listed('k'), 'x')}",
+            f"an output of {joined(self._listed('i'), 'x')} images that is not empty",
+            "the sizes of the image and of the kernel are exchanged",
+        )
+        sizes = self._each("o"), self._each("k")
+        self.derive(local_conv, self.nInputPlane, self.nOutputPlane, *sizes)
+
+    def _sizes(self) -> list[str]:
+        planes, kernel = super()._sizes()
+        return [planes, joined(self._listed("i"), "x"), kernel]
+
+
+class Full(Convolution):
+    """The transpose of a convolution. A table {input, reference} asks for the reference's size."""
+
+    def _transposed(self, planes: Sizes, k: Sizes, d: Sizes, pad: Sizes, adj: Sizes) -> None:
+        """Set the fields, and be the pure layer."""
+        self._sized((planes[0], planes[1]), k, d)
+        self._set("pad", pad, 0)
+        self._set("adj", adj, 0)
+        pairs = zip(self._listed("adj"), self._listed("d"), strict=True)
+        require(
+            all(adj < d for adj, d in pairs),
+            type_name(self),
+            f"adj {self._listed('adj')} for strides {self._listed('d')}",
+            "less than the strides",
+            "a larger adj only adds what has no input",
+        )
+        self.derive(full_conv, *planes, self._each("k"))
+
+    def _hyper(self) -> dict[str, Hashable]:
+        return {**super()._hyper(), "output_padding": self._each("adj")}
+
+    def _text(self) -> list[str]:
+        adj = self._listed("adj")
+        return super()._text() + [joined(adj)] * any(adj)
+
+
+class SpatialFullConvolution(Spatial, Full):
+    """The transpose of SpatialConvolution: of size (in - 1) d - 2 pad + k + adj."""
+
+    adjW: int
+    adjH: int
+
+    def __init__(
+        self,
+        nInputPlane: int,
+        nOutputPlane: int,
+        kW: int,
+        kH: int,
+        dW: int = 1,
+        dH: int = 1,
         padW: int = 0,
         padH: int = 0,
+        adjW: int = 0,
+        adjH: int = 0,
     ):
-        self.kW, self.kH, self.padW, self.padH = kW, kH, padW, padH
-        self.dW, self.dH = kW if dW is None else dW, kH if dH is None else dH
-        self.ceil_mode = False
-        self.derive(max_pool)
+        planes = nInputPlane, nOutputPlane
+        self._transposed(planes, (kW, kH), (dW, dH), (padW, padH), (adjW, adjH))
 
-    def _hyper(self) -> dict[str, Any]:
-        return {
-            "window": (self.kH, self.kW),
-            "stride": (self.dH, self.dW),
-            "padding": (self.padH, self.padW),
-            "ceil_mode": self.ceil_mode,
-        }
 
-    def ceil(self) -> Self:
-        """Count the windows that reach over the border."""
-        self.ceil_mode = True
-        return self
+class VolumetricFullConvolution(Volumetric, Full):
+    """The transpose of VolumetricConvolution: of size (in - 1) d - 2 pad + k + adj."""
 
-    def floor(self) -> Self:
-        """Leave out the windows that reach over the border."""
-        self.ceil_mode = False
-        return self
+    adjT: int
+    adjW: int
+    adjH: int
+    says_bias = False
 
-    def __tostring__(self) -> str:
-        """Window, stride and padding."""
-        pads = f", {self.padW},{self.padH}" if self.padW or self.padH else ""
-        return f"{type_name(self)}({self.kW}x{self.kH}, {self.dW},{self.dH}{pads})"
+    def __init__(
+        self,
+        nInputPlane: int,
+        nOutputPlane: int,
+        kT: int,
+        kW: int,
+        kH: int,
+        dT: int = 1,
+        dW: int = 1,
+        dH: int = 1,
+        padT: int = 0,
+        padW: int = 0,
+        padH: int = 0,
+        adjT: int = 0,
+        adjW: int = 0,
+        adjH: int = 0,
+    ):
+        planes, pads, adj = (nInputPlane, nOutputPlane), (padT, padW, padH), (adjT, adjW, adjH)
+        self._transposed(planes, (kT, kW, kH), (dT, dW, dH), pads, adj)
+
+
+class VolumetricConvolution(Volumetric, Convolution):
+    """Convolution of ([batch,] nInputPlane, time, height, width)."""
+
+    says_bias = False
+
+    def __init__(
+        self,
+        nInputPlane: int,
+        nOutputPlane: int,
+        kT: int,
+        kW: int,
+        kH: int,
+        dT: int = 1,
+        dW: int = 1,
+        dH: int = 1,
+        padT: int = 0,
+        padW: int | None = None,
+        padH: int | None = None,
+    ):
+        self._sized((nInputPlane, nOutputPlane), (kT, kW, kH), (dT, dW, dH))
+        self._set("pad", (padT, padW, padH))
+        self.derive(conv, nInputPlane, nOutputPlane, self._each("k"))
+
+
+class VolumetricDilatedConvolution(Dilated, VolumetricConvolution):
+    """The same with elements of the kernel that lie dilationT, dilationW and dilationH apart."""
+
+    dilationT: int
+    dilationW: int
+    dilationH: int
+    says_bias = True
+
+    def __init__(
+        self,
+        nInputPlane: int,
+        nOutputPlane: int,
+        kT: int,
+        kW: int,
+        kH: int,
+        dT: int = 1,
+        dW: int = 1,
+        dH: int = 1,
+        padT: int = 0,
+        padW: int | None = None,
+        padH: int | None = None,
+        dilationT: int = 1,
+        dilationW: int = 1,
+        dilationH: int = 1,
+    ):
+        self._set("dilation", (dilationT, dilationW, dilationH), 1)
+        super().__init__(nInputPlane, nOutputPlane, kT, kW, kH, dT, dW, dH, padT, padW, padH)

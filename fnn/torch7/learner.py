@@ -42,13 +42,18 @@ class Learner(Tree):
                 gradient.storage.array = cast(gradient.storage.array, parameter.element_type)
         return self
 
+    @property
+    def _fan_in(self) -> int:
+        """How many inputs an output has: the fresh parameters' bound is 1/sqrt of that."""
+        return int(np.prod(getattr(self, self.names("params")[0]).geometry.size[1:]))
+
     def reset(self, stdv: float | None = None) -> Self:
         """Draw the parameters anew, uniform in +-1/sqrt(fan in), or in +-sqrt(3) `stdv`."""
         if self._derived is not None and (names := self.names("params")):
-            fan_in = int(np.prod(getattr(self, names[0]).geometry.size[1:]))
-            bound = 1 / fan_in**0.5 if stdv is None else stdv * 3**0.5
-            for name in names:
-                getattr(self, name).uniform(-bound, bound)
+            bound = 1 / self._fan_in**0.5 if stdv is None else stdv * 3**0.5
+            for parameter in (getattr(self, name) for name in names):
+                if parameter is not None:
+                    parameter.uniform(-bound, bound)
         return self
 
     def parameters(self) -> tuple[Table, Table] | tuple[None, None]:

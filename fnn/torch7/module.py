@@ -101,7 +101,7 @@ class Module(Convertible, Results):
         layer = self._program
         if layer is None:
             return self.output
-        self._inside = None
+        self._inside = self._origin = None
         last, operands = self._prepare(layer, input)
         try:
             last.output, last.pullback = run(

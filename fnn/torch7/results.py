@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from fnn.shell import Shell
 from fnn.tensor.gradient import Differentiated
-from fnn.tensor.replay import replay
+from fnn.tensor.replay import Path, replay
 from fnn.tensor.run import run
 from fnn.torch7.learner import Learner
 from fnn.torch7.passing import held, single
@@ -39,7 +39,7 @@ class Results(Learner):
     Those of modules inside a network that ran as one program are computed when somebody asks.
     """
 
-    transient = (*Shell.transient, "_run", "_inside")
+    transient = (*Shell.transient, "_run", "_inside", "_origin", "_found")
     results = ("_output", "_gradInput", "_run", "_inside")
     renewed = (*results, "output", "gradInput")
 
@@ -47,6 +47,13 @@ class Results(Learner):
     _gradInput: Any
     _run: Run | None = None
     _inside: Callable[[], None] | None = None
+    _origin: tuple[Results, Path] | None = None
+
+    @property
+    def _ran(self) -> tuple[Run | None, Path]:
+        """The last forward of this module: its own, or that of a network, and the path there."""
+        network, path = self._origin or (self, ())
+        return network._run, path
 
     @property
     def output(self) -> Any:
@@ -85,8 +92,8 @@ class Results(Learner):
         """Have all modules inside compute their results when somebody asks for them."""
 
         def inside() -> None:
-            waiting = [module for module in modules if module._inside is inside]
-            busy = [module for module in modules if module._inside is not inside]
+            waiting = [module for module, _ in modules if module._inside is inside]
+            busy = [module for module, _ in modules if module._inside is not inside]
             for module in waiting:
                 module._inside = None
             if self._run is None:
@@ -102,9 +109,9 @@ class Results(Learner):
                     if back:
                         module._hold_gradient(single(back[path]))
 
-        modules = self._once("inside", lambda: [module for _, module in self._descendants()])
-        for module in modules:
-            module._inside = inside
+        modules = self._once("inside", lambda: [(m, (self, p)) for p, m in self._descendants()])
+        for module, origin in modules:
+            module._inside, module._origin = inside, origin
 
     def clearState(self) -> Self:
         """Drop results that can be computed again; the tensors that held them are empty then."""

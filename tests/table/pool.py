@@ -1,6 +1,7 @@
 """Rows of fnn.pool."""
 
 from functools import partial
+from math import prod
 
 from fnn.pool import avg_pool, lp_pool, max_pool, max_pool_indices, max_unpool, subsample
 from tests.table.example import Example
@@ -19,6 +20,11 @@ EXAMPLES = [
     Example(max_pool, {"window": (3,), "stride": 2}, {"*space": (9,)}),
     Example(max_pool, {"window": (2, 2, 3), "stride": 2}, {"*space": (4, 5, 6)}),
     Example(avg_pool, {"window": (3, 2)}, {"*space": (7, 6)}),
+    Example(
+        avg_pool,
+        {"window": (3,), "padding": 1, "ceil_mode": True, "divide": False},
+        {"*space": (5,)},
+    ),
     Example(avg_pool, {"window": (3, 2), "stride": 1, "padding": 1}, {"*space": (7, 6)}),
     Example(
         avg_pool,
@@ -58,12 +64,13 @@ EXAMPLES = [
 ]
 
 
-def torch_pool(name, x, window, divisor=None, ignore_nan=False, **options):
+def torch_pool(name, x, window, divisor=None, divide=True, ignore_nan=False, **options):
     if ignore_nan:
         x = x.where(x == x, float("-inf"))
     if divisor is not None:
         options["divisor_override"] = divisor
-    return getattr(F, f"{name}_pool{len(window)}d")(x, window, **options)
+    y = getattr(F, f"{name}_pool{len(window)}d")(x, window, **options)
+    return y if divide else y * prod(window)
 
 
 def torch_lp_pool(x, p, window, **options):

@@ -136,6 +136,9 @@ class Sequential(Container):
 
     network = Serial
 
+    def _operands(self, input: Any) -> tuple:
+        return self.modules[1]._operands(input) if self.modules else super()._operands(input)
+
     def _hold_output(self, value: Any) -> Any:
         self._output = self.modules[len(self)]._hold_output(value)
         return self._output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -47,11 +48,20 @@ class Learner(Shell):
                 gradient.storage.array = cast(gradient.storage.array, parameter.element_type)
         return self
 
+    @property
+    def _fan_in(self) -> int:
+        """How many numbers each output is made of."""
+        first, *_ = self.names("params")
+        return prod(getattr(self, first).geometry.size[1:])
+
+    def _bound(self, stdv: float | None) -> float:
+        """Up to where initial values are drawn."""
+        return 1 / self._fan_in**0.5 if stdv is None else stdv * 3**0.5
+
     def reset(self, stdv: float | None = None) -> Self:
         """Draw the parameters anew, uniform in +-1/sqrt(fan in), or in +-sqrt(3) `stdv`."""
         if self._derived is not None and (names := self.names("params")):
-            fan_in = int(np.prod(getattr(self, names[0]).geometry.size[1:]))
-            bound = 1 / fan_in**0.5 if stdv is None else stdv * 3**0.5
+            bound = self._bound(stdv)
             for name in names:
                 getattr(self, name).uniform(-bound, bound)
         return self

@@ -53,6 +53,7 @@ class Run:
     inputs: Any
     wanted: tuple[bool, ...]
     output: Any
+    single: bool  # whether the input was a tensor, not a table
 
 
 class Module(Convertible, Learner):
@@ -85,13 +86,18 @@ class Module(Convertible, Learner):
         return False
 
     @property
+    def _acts(self) -> bool:
+        """Whether forward or backward does more than the pure layer: containers leave it to do so."""
+        return self._noisy
+
+    @property
     def _fused(self) -> Applicable | None:
         """The layer that runs as one program. Torch's stream of noise needs module after module."""
         return self._once("fused", self._find_fused)
 
     def _find_fused(self) -> Applicable | None:
         inside = (module for _, module in self._descendants())
-        return None if self._noisy or any(m._noisy for m in inside) else self.layer
+        return None if self._noisy or any(m._acts for m in inside) else self.layer
 
     @property
     def output(self) -> Any:
@@ -151,12 +157,16 @@ class Module(Convertible, Learner):
         self.accGradParameters(input, gradOutput, scale)
         return self.gradInput
 
+    def _operands(self, input: Any) -> tuple:
+        """The inputs of the pure layer, as far as they can be looked at before it runs."""
+        return as_inputs(input)
+
     def updateOutput(self, input: Any) -> Any:
         """Compute `output` by the pure layer, and remember the way back."""
-        layer = self._fused
-        if layer is None:
+        if self._fused is None:
             return self.output
-        inputs = as_inputs(input)
+        inputs = self._operands(input)
+        layer = self._fused  # to which the input may have made a difference
         params, state = self.tensors("params"), self.tensors("state")
         key = keys.draw() if "key" in layer.reserved else None
         learned, given = leaves(params), leaves(inputs)
@@ -175,7 +185,16 @@ class Module(Convertible, Learner):
             self._say_where(error)
             raise
         forms = jax.tree.map(lambda x: x.storage.form, inputs)
-        self._run = Run(function, given, pullback, len(learned), forms, tuple(wanted), output)
+        self._run = Run(
+            function,
+            given,
+            pullback,
+            len(learned),
+            forms,
+            tuple(wanted),
+            output,
+            single=not isinstance(input, Table | list | tuple),
+        )
         if self.network is not None:
             self._watch()
         return self._hold_output(output)
@@ -228,7 +247,8 @@ class Module(Convertible, Learner):
             gradient.late = True  # nobody looks at the gradient by the data, as a rule
         if self.network is not None:
             self._watch(cotangents)
-        return self._hold_gradient(single(jax.tree.unflatten(structure, gradients)))
+        tree = jax.tree.unflatten(structure, gradients)
+        return self._hold_gradient(single(tree) if last.single else tree)
 
     def _say_where(self, error: Exception) -> None:
         """Note which module failed, level by level, as Torch7 does."""
@@ -268,6 +288,10 @@ class Module(Convertible, Learner):
         Module.__init__(self)
         super().be(derived, shapes, state)
         self._trees["gradients"] = jax.tree.map(gradient_name, self._trees["params"])
+        self._begin()
+
+    def _begin(self) -> None:
+        """Give the parameters their first values."""
         self.reset()
 
     def training(self) -> None:

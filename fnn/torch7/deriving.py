@@ -36,7 +36,9 @@ def at_least_one(function: Callable) -> Callable:
     @wraps(function)
     def computed(*inputs: Any, **hyper: Any) -> Any:
         found = function(*inputs, **hyper)
-        return tuple(map(jnp.atleast_1d, found)) if isinstance(found, tuple) else jnp.atleast_1d(found)
+        return (
+            tuple(map(jnp.atleast_1d, found)) if isinstance(found, tuple) else jnp.atleast_1d(found)
+        )
 
     return computed
 

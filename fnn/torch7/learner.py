@@ -22,9 +22,9 @@ class Learner(Shell):
     """A module with parameters and their gradients: `weight` and `gradWeight`, say."""
 
     weight: Tensor
-    bias: Tensor | None
+    bias: Tensor | None = None
     gradWeight: Tensor
-    gradBias: Tensor | None
+    gradBias: Tensor | None = None
 
     def _descendants(self, path: tuple[str, ...] = ()) -> Any:
         """All modules inside, with their paths."""

@@ -42,7 +42,7 @@ class _Biased(Module):
 
     @property
     def _without(self) -> str:
-        return " without bias" if getattr(self, "bias", None) is None else ""
+        return " without bias" if self.bias is None else ""
 
 
 class Linear(_Biased):
@@ -60,7 +60,7 @@ class Linear(_Biased):
 class LinearWeightNorm(Linear):
     """y = Wx + b with the rows of W as g v / |v|: their lengths and directions apart.
 
-    `weight` is made anew in training, and once by `evaluate`.
+    `weight` is what forward used last, or what `evaluate` found.
     """
 
     def __init__(self, inputSize: int, outputSize: int, bias: bool = True, eps: float = 1e-16):
@@ -87,13 +87,13 @@ class LinearWeightNorm(Linear):
     def initFromWeight(self, weight: Any = None) -> Self:
         """Have v and g make up a weight."""
         weight = self.weight if weight is None else as_input(weight)
-        self.g.copy(run(row_norms, weight, least=self.eps))
+        self.g.hold(run(row_norms, weight, least=self.eps))
         self.v.copy(weight)
         return self
 
     def updateWeightMatrix(self) -> None:
         """Make `weight` from v and g."""
-        self.weight.copy(run(weight_norm, self.v, self.g, least=self.eps))
+        self.weight.hold(run(weight_norm, self.v, self.g, least=self.eps))
 
     def evaluate(self) -> None:
         """Behave as in use."""
@@ -122,10 +122,10 @@ class LinearWeightNorm(Linear):
 
 
 def normed_linear(
-    params: dict[str, Array], state: dict[str, Array], x: Array, *, train: bool, least: float
+    params: dict[str, Array], state: dict[str, Array], x: Array, *, least: float
 ) -> tuple[Array, dict[str, Array]]:
-    """`linear` with the weight of v and g in training, with the last one in use."""
-    weight = weight_norm(params["v"], params["g"], least=least) if train else state["weight"]
+    """`linear` with the weight of v and g, which can be looked at in the state."""
+    weight = weight_norm(params["v"], params["g"], least=least)
     return linear({**params, "weight": weight}, x), {"weight": weight}
 
 

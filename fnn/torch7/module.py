@@ -184,7 +184,9 @@ class Module(Convertible, Learner):
         except (TypeError, ValueError, IndexError) as error:
             self._say_where(error)
             raise
-        forms = jax.tree.map(lambda x: x.storage.form, inputs)
+        forms = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.geometry.size, x.storage.dtype), inputs
+        )
         self._run = Run(
             function,
             given,
@@ -219,25 +221,12 @@ class Module(Convertible, Learner):
                 "likely cause: forward was not called, or ran inside a compiled function"
             )
         last, output = self._run, self._run.output
-        pullback, last.pullback = last.pullback, None
-        if pullback is None:
-            _, pullback = run(again, last.given, forward=last.function)
         cotangents = [
             shaped(g, o.form.shape)
             for g, o in zip(leaves(as_inputs(gradOutput)), leaves(output), strict=True)
             if differentiable(o)
         ]
-        found = iter(
-            run(
-                updates.pull_back_into,
-                pullback,
-                cotangents,
-                grads,
-                scale,
-                learned=last.learned,
-                into=grads,
-            )
-        )
+        found = iter(self._way_back(last, cotangents, grads, scale))
         inputs, structure = jax.tree.flatten(last.inputs)
         gradients = [
             next(found) if w else Storage(from_data(np.zeros(x.shape), x.dtype))
@@ -249,6 +238,23 @@ class Module(Convertible, Learner):
             self._watch(cotangents)
         tree = jax.tree.unflatten(structure, gradients)
         return self._hold_gradient(single(tree) if last.single else tree)
+
+    def _way_back(self, last: Run, cotangents: list, grads: list[Tensor], scale: float) -> Any:
+        """Add to the gradients of the parameters; the gradients by the inputs that have some."""
+        if not last.learned and not any(last.wanted):
+            return ()
+        pullback, last.pullback = last.pullback, None
+        if pullback is None:
+            _, pullback = run(again, last.given, forward=last.function)
+        return run(
+            updates.pull_back_into,
+            pullback,
+            cotangents,
+            grads,
+            scale,
+            learned=last.learned,
+            into=grads,
+        )
 
     def _say_where(self, error: Exception) -> None:
         """Note which module failed, level by level, as Torch7 does."""

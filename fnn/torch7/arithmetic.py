@@ -140,7 +140,7 @@ def add_vector(state: dict[str, Array], x: Array) -> tuple[Array, dict[str, Arra
 
 
 class Constant(Module):
-    """The value, whatever the input: once for each example, if this has more than nInputDim axes."""
+    """The value, whatever the input: for each example, if this has more than nInputDim axes."""
 
     def __init__(self, value: Any, nInputDim: int | None = None):
         self.nInputDim = nInputDim

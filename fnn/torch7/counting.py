@@ -31,7 +31,7 @@ def position(index: Any, size: int, what: str = "index") -> int:
 
 
 def from_1(index: Any, what: str = "index") -> int:
-    """An index from 1, or from the end if it is negative, as Python's, when there is no size yet."""
+    """An index from 1, or from the end if it is negative, as one of Python's."""
     i = whole(index)
     if i == 0:
         raise CountError(f"given {what} 0\nlikely cause: everything counts from 1 here")

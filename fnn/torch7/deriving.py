@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 
 from fnn.torch7.module import Module
@@ -35,10 +36,7 @@ def at_least_one(function: Callable) -> Callable:
 
     @wraps(function)
     def computed(*inputs: Any, **hyper: Any) -> Any:
-        found = function(*inputs, **hyper)
-        return (
-            tuple(map(jnp.atleast_1d, found)) if isinstance(found, tuple) else jnp.atleast_1d(found)
-        )
+        return jax.tree.map(jnp.atleast_1d, function(*inputs, **hyper))
 
     return computed
 

@@ -127,7 +127,8 @@ class _Sparse(Module):
     def reset(self, stdv: float | None = None) -> Self:
         """Draw the parameters anew, uniform in +-1/sqrt(fan in), the bias a millionth of that."""
         super().reset(stdv)
-        self.bias.mul(1e-6)
+        if self.bias is not None:
+            self.bias.mul(1e-6)
         return self
 
     @property
@@ -195,7 +196,7 @@ inverse, the factor of its updates, and its bias."""
 def index_linear(
     params: dict[str, Array], keys: Any, values: Any, sizes: Any = None, *, offset: int, first: int
 ) -> Array:
-    """`index_linear` for keys that count from -`offset`; `first` columns of the weight come first."""
+    """`index_linear` for keys from -`offset` on and a weight with `first` columns more."""
     flat, numbers, starts = joined(keys, values, sizes, offset)
     weight = params["weight"]
     if first:
@@ -216,7 +217,7 @@ def joined(keys: Any, values: Any, sizes: Any, offset: int) -> tuple[Array, Arra
 def normalised(
     weight: Array, keys: Any, values: Any, sizes: Any = None, *, offset: int, train: bool
 ) -> tuple[tuple[Array], Array]:
-    """The weight with the magnitudes that were seen in training; `index_normalise` of the values."""
+    """The weight with the magnitudes seen in training, and `index_normalise` of the values."""
     flat, numbers, _ = joined(keys, values, sizes, offset)
     state, none = {"peak": weight[:, 0]}, {"bias": jnp.zeros_like(weight[:, 0])}
     found, state = sparse.index_normalise(none, state, flat, numbers, train=train)

@@ -87,7 +87,7 @@ class Module(Convertible, Learner):
 
     @property
     def _acts(self) -> bool:
-        """Whether forward or backward does more than the pure layer: containers leave it to do so."""
+        """Whether its own methods do more than its pure layer, so that containers call them."""
         return self._noisy
 
     @property

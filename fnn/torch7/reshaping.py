@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import prod
 from typing import Any, Self
 
-import jax.numpy as jnp
 from jax import Array, lax
 
 from fnn import shape
@@ -93,8 +92,8 @@ class Reshape(Derived):
 
     def __init__(self, *size: Any, batchMode: bool | None = None):
         if size and isinstance(size[-1], bool | None):
-            *size, batchMode = size
-        self.size, self.batchMode = LongStorage(sizes(tuple(size))), batchMode
+            size, batchMode = size[:-1], size[-1]
+        self.size, self.batchMode = LongStorage(sizes(size)), batchMode
         self.nelement = prod(self.size)
         super().__init__()
 
@@ -123,7 +122,7 @@ class Collapse(Derived):
 
 
 class Replicate(Derived):
-    """A new axis `dim` along which the input is repeated; of examples with `ndim` axes, if given."""
+    """A new axis along which the input is repeated; of examples with `ndim` axes, if given."""
 
     function = shape.replicate
 

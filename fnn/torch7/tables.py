@@ -119,7 +119,7 @@ class SelectTable(_Rearranged):
 def narrowed(*xs: Any, first: int, length: int) -> tuple:
     """`length` of several inputs from the first, counted from 1, on."""
     require(
-        1 <= first and length > 0 and first + length - 1 <= len(xs),
+        first >= 1 and length > 0 and first + length - 1 <= len(xs),
         "nn.NarrowTable",
         f"{length} entries from {first} on in a table of {len(xs)}",
         "entries that exist",

@@ -56,7 +56,7 @@ def recursiveCopy(t1: Any, t2: Any) -> tuple[Any, Any]:
 
 
 def addSingletonDimension(*arguments: Any) -> Tensor:
-    """`(t, dim)`, `(view, t, dim)`: a view with another dimension, of length 1; by default first."""
+    """`(t, dim)` or `(view, t, dim)`: a view with another dimension, of length 1."""
     *view, t, dim = arguments if len(arguments) > 1 else (*arguments, 1)
     size, stride = list(t.geometry.size), list(t.geometry.stride)
     place = position(dim, len(size) + 1, "dimension")

@@ -131,7 +131,9 @@ class AddConstant(_WithConstant):
 
     def _undo(self, input: Any) -> None:
         c = self.constant_scalar
-        input.csub(c.expandAs(input) if isinstance(c, Tensor) else c)
+        if isinstance(c, Tensor):
+            c = c.view(*[1] * (input.dim() - 1), -1).expandAs(input)
+        input.csub(c)
 
 
 def add_vector(state: dict[str, Array], x: Array) -> tuple[Array, dict[str, Array]]:

@@ -69,4 +69,4 @@ def check_positions(indices: Any, size: int, what: str) -> None:
     if values.size and not 1 <= values.min() <= values.max() <= size:
         bad = values.min() if values.min() < 1 else values.max()
         cause = "everything counts from 1 here" if bad == 0 else "there are fewer than was thought"
-        raise CountError(f"{what}: given index {bad}, wanted 1..{size}\nlikely cause: {cause}")
+        raise CountError(f"{what}: given index {bad:g}, wanted 1..{size}\nlikely cause: {cause}")

@@ -21,7 +21,7 @@ class Derived(Module):
     function: ClassVar[Callable]
 
     def __init__(self) -> None:
-        self.derive(type(self).function)
+        self.derive(type(self).function, **self._hyper())
 
 
 class Pure(Module):

@@ -204,13 +204,8 @@ class Padding(Derived):
     def __init__(
         self, dim: int, pad: int, nInputDim: int | None = None, value: float = 0, index: int = 1
     ):
-        self.dim, self.pad, self.nInputDim, self.value, self.index = (
-            dim,
-            pad,
-            nInputDim,
-            value,
-            index,
-        )
+        self.dim, self.pad, self.nInputDim = dim, pad, nInputDim
+        self.value, self.index = value, index
         super().__init__()
 
     def _hyper(self) -> dict[str, Any]:

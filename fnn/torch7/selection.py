@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import jax.numpy as jnp
@@ -117,14 +118,25 @@ class OneHot(Derived):
         super().__init__()
 
     def _operands(self, input: Any) -> tuple:
-        number = isinstance(input, int | float)
-        (indices,) = (fromarray(np.asarray(input)),) if number else super()._operands(input)
+        number = isinstance(input, Real)
+        (indices,) = (fromarray(np.asarray([input])),) if number else super()._operands(input)
         check_positions(indices, self.outputSize, type_name(self))
         return (indices,)
 
     def _hyper(self) -> dict[str, Any]:
         return {"count": self.outputSize, "dtype": self._example.element_type.name}
 
-    def _hold_gradient(self, value: Any) -> Any:
-        self._gradInput = super()._hold_gradient(value) if value.form.shape else 0
-        return self._gradInput
+    def updateOutput(self, input: Any) -> Any:
+        """Compute `output`."""
+        output = super().updateOutput(input)
+        return output.resize(self.outputSize) if isinstance(input, Real) else output
+
+    def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
+        """Zeros; of a number 0."""
+        if not isinstance(input, Real):
+            return super().updateGradInput(input, gradOutput)
+        self.gradInput = 0
+        return 0
+
+    def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:
+        return self.updateGradInput(input, gradOutput)

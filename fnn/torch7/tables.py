@@ -64,7 +64,8 @@ class _Rearranged(Derived):
             before = found[place]
             found[place] = gradient if before is None else held(None, added(before, gradient))
         zeros = [x.clone().zero() if g is None else g for x, g in zip(tensors, found, strict=True)]
-        self.gradInput = tabulated(jax.tree.unflatten(structure, zeros))
+        tree = jax.tree.unflatten(structure, zeros)
+        self.gradInput = tabulated(tree[0] if isinstance(input, dict) else tree)
         return self.gradInput
 
 

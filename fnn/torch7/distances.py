@@ -12,7 +12,7 @@ from fnn import distance
 from fnn.errors import require
 from fnn.layer import layer
 from fnn.tensor import updates
-from fnn.tensor.number import number
+from fnn.tensor.number import Number
 from fnn.tensor.run import run
 from fnn.torch7.deriving import Derived, at_least_one
 from fnn.torch7.module import Module
@@ -113,9 +113,12 @@ class Kmeans(Module):
     `backward`.
     """
 
+    renewed = (*Module.renewed, "loss")
+
     def __init__(self, k: int, dim: int, scale: float | None = None):
         require(k > 0 and dim > 0, type_name(self), f"{k} x {dim}", "sizes above 0", "a typo")
-        self.k, self.dim, self.scale, self.loss = k, dim, scale, 0
+        self.k, self.dim, self.scale = k, dim, scale
+        self.loss: Any = 0
         self.derive(distance.nearest_centroid, k, dim)
 
     @property
@@ -169,7 +172,7 @@ class Kmeans(Module):
     def updateOutput(self, input: Any) -> Any:
         """Compute `output` and `loss`."""
         found, loss = run(assigned, self._params(), as_input(input))
-        self.loss = number(loss)
+        self.loss = Number(loss)
         return self._hold_output(found)
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:

@@ -1,7 +1,7 @@
 """nn's noise: modules that draw in training, from Torch's stream and in Torch's order."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax.numpy as jnp
 
@@ -31,6 +31,11 @@ class Noisy(Transfer):
     @property
     def _noisy(self) -> bool:
         return self._mode
+
+    def clearState(self) -> Self:
+        """Drop results that can be computed again, and the noise."""
+        self.noise.set()
+        return super().clearState()
 
     def _draw(self, x: Tensor) -> None:
         """Fill `noise` for an input."""

@@ -14,5 +14,6 @@ from fnn.torch7.module import Module
 from fnn.torch7.passing_on import *
 from fnn.torch7.reshaping import *
 from fnn.torch7.selection import *
+from fnn.torch7.sparse import *
 from fnn.torch7.tables import *
 from fnn.torch7.transfer import *

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fnn import gradient
+from fnn import arithmetic, gradient
 from fnn.compose import Serial
+from fnn.tensor.number import Number
+from fnn.tensor.run import run
 from fnn.torch7.deriving import Derived, reserved
 from fnn.torch7.module import Module
+from fnn.torch7.passing import as_input
 from fnn.torch7.tensor import Tensor
 
 __all__ = ["Contiguous", "GradientReversal", "Identity", "L1Penalty", "PrintSize", "ZeroGrad"]
@@ -99,6 +102,7 @@ class L1Penalty(Derived):
     """The input; `loss` is l1weight sum(|x|), whose gradient is added, or is all there is."""
 
     function = gradient.l1_penalty
+    renewed = (*Module.renewed, "loss")
     loss: Any = None
 
     def __init__(self, l1weight: float, sizeAverage: bool = False, provideOutput: bool = True):
@@ -116,6 +120,7 @@ class L1Penalty(Derived):
 
     def updateOutput(self, input: Any) -> Any:
         """The input."""
-        elements = input.nElement() if self.sizeAverage else 1
-        self.loss = input.norm(1) * (self.l1weight / elements)
+        elements = as_input(input).length if self.sizeAverage else 1
+        norm = run(arithmetic.norm, as_input(input), p=1.0, axis=None)
+        self.loss = Number(norm) * (self.l1weight / elements)
         return super().updateOutput(input)

@@ -193,6 +193,17 @@ def test_convert_takes_off_the_axis_that_it_put_in():
     assert nn.Convert().float().forward(torch.ones(2)).type() == "torch.FloatTensor"
 
 
+def test_copy_passes_on_what_has_the_type():
+    x, g = torch.ones(2), torch.ones(2)
+    module = nn.Copy()
+    assert module.forward(x) is x
+    assert module.backward(x, g) is g
+    forced = nn.Copy(x.type(), x.type(), True)
+    assert forced.forward(x) is not x
+    assert forced.float().forward(x).type() == "torch.FloatTensor"
+    assert nn.Copy(None, None, False, True).float().type() == "torch.DoubleTensor"
+
+
 def test_a_vector_as_constant_in_place():
     module, x = nn.AddConstant(torch.Tensor([1, 2]), True), torch.zeros(3, 2)
     assert module.forward(x).tolist() == x.tolist() == [[1, 2]] * 3
@@ -247,10 +258,9 @@ def test_sparse_linear_takes_what_linear_takes():
     wanted = numbers(linear.forward(torch.Tensor(DENSE)))
     one = [torch.Tensor(SPARSE[0])]
     padded = torch.Tensor([SPARSE[0], [*SPARSE[1], [0, 0]]])
-    assert numbers(module.forward([torch.Tensor(rows) for rows in SPARSE])) == wanted
-    assert numbers(module.forward(padded)) == wanted
-    assert numbers(module.forward(one)) == wanted[:1]
-    assert numbers(module.forward(one[0])) == wanted[0]
+    forms = [([torch.Tensor(rows) for rows in SPARSE], wanted), (padded, wanted)]
+    for x, y in [*forms, (one, wanted[:1]), (one[0], wanted[0])]:
+        np.testing.assert_allclose(numbers(module.forward(x)), y, rtol=1e-13)
     assert module.forward([]).tolist() == module.bias.tolist()
     module.weightDecay = 0.5
     module.forward(one[0])

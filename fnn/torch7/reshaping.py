@@ -290,6 +290,23 @@ class Copy(Derived):
     def _hyper(self) -> dict[str, Any]:
         return {"dtype": dtype_of(self.outputType, "Tensor").name}
 
+    @property
+    def _fused(self) -> Any:
+        passes = self.inputType == self.outputType and not self.forceCopy
+        return None if passes else super()._fused
+
+    def updateOutput(self, input: Any) -> Any:
+        """The input in another type, or itself."""
+        if self._fused is None:
+            self.output = input
+        return super().updateOutput(input)
+
+    def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
+        """The gradient in the type of the input, or itself."""
+        if self._fused is None:
+            self.gradInput = gradOutput
+        return super().updateGradInput(input, gradOutput)
+
     def type(self, name: str | None = None) -> Any:
         """Convert, unless `dontCast`; without a name, tell the type of the output."""
         if name is None:

@@ -121,6 +121,6 @@ class L1Penalty(Derived):
     def updateOutput(self, input: Any) -> Any:
         """The input."""
         elements = as_input(input).length if self.sizeAverage else 1
-        norm = run(arithmetic.norm, as_input(input), p=1.0, axis=None)
-        self.loss = Number(norm) * (self.l1weight / elements)
+        norm: Any = Number(run(arithmetic.norm, as_input(input), p=1.0, axis=None))
+        self.loss = norm * (self.l1weight / elements)
         return super().updateOutput(input)

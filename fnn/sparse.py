@@ -139,17 +139,16 @@ def _running_peaks(peak: Array, indices: Array, magnitudes: Array) -> tuple[Arra
     return peak, jnp.zeros_like(running).at[order].set(running)
 
 
-def decay_rows(weight: Array, indices: Array, rate: Array | float) -> Array:
+def decay_rows(weight: Array, indices: Array, *, rate: float) -> Array:
     """The weight with a row shrunk by the factor `1 - rate` for each time that its index occurs.
 
     weight:  (count, features)
     indices: (entries,) int
-    rate:    ()
     ->       (count, features)
 
     Source: Torch7 `nn.IndexLinear` with `weightDecay`.
     """
     require_indices(indices, weight.shape[0], "decay_rows", "the indices count from 1")
-    often = jnp.zeros(weight.shape[0], weight.dtype).at[indices].add(1)
-    factor = (1 - jnp.asarray(rate, weight.dtype)) ** often
+    often = jnp.zeros(weight.shape[0], weight.dtype).at[indices].add(1, wrap_negative_indices=False)
+    factor = (1 - rate) ** often
     return weight * jnp.broadcast_to(factor[:, None], weight.shape)

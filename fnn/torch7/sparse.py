@@ -145,9 +145,9 @@ def normalised(
     return (weight,), found
 
 
-def decayed(weight: Array, keys: Array, rate: Any, *, offset: int, first: int) -> Array:
+def decayed(weight: Array, keys: Array, *, rate: float, offset: int, first: int) -> Array:
     """The weight with `decay_rows` of the columns from `first` on."""
-    rows = sparse.decay_rows(weight[:, first:], keys.astype(int) + offset, rate)
+    rows = sparse.decay_rows(weight[:, first:], keys.astype(int) + offset, rate=rate)
     return weight.at[:, first:].set(rows)
 
 
@@ -225,7 +225,7 @@ class IndexLinear(_Sparse):
         """Take one step, after taking `weightDecay` of the rows of the keys seen."""
         hyper: dict[str, Any] = {"offset": self.offset, "first": self.normalize}
         for keys in (k for each in self._touched for k in each):
-            self.weight._update(decayed, keys, self.weightDecay, **hyper)
+            self.weight._update(decayed, keys, rate=self.weightDecay, **hyper)
         super().updateParameters(learningRate)
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:

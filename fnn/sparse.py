@@ -8,6 +8,7 @@ from fnn.errors import describe, require, require_indices
 from fnn.initializers import uniform_fan_in
 
 __all__ = [
+    "decay_rows",
     "index_linear",
     "index_linear_init",
     "index_normalise",
@@ -136,3 +137,18 @@ def _running_peaks(peak: Array, indices: Array, magnitudes: Array) -> tuple[Arra
     last = jnp.append(index[1:] != index[:-1], True)
     peak = peak.at[jnp.where(last, index, peak.size)].set(running, mode="drop")
     return peak, jnp.zeros_like(running).at[order].set(running)
+
+
+def decay_rows(weight: Array, indices: Array, *, rate: float) -> Array:
+    """The weight with a row shrunk by the factor `1 - rate` for each time that its index occurs.
+
+    weight:  (count, features)
+    indices: (entries,) int
+    ->       (count, features)
+
+    Source: Torch7 `nn.IndexLinear` with `weightDecay`.
+    """
+    require_indices(indices, weight.shape[0], "decay_rows", "the indices count from 1")
+    often = jnp.zeros(weight.shape[0], weight.dtype).at[indices].add(1, wrap_negative_indices=False)
+    factor = (1 - rate) ** often
+    return weight * jnp.broadcast_to(factor[:, None], weight.shape)

@@ -24,7 +24,9 @@ def vgg():
         net.add(nn.SpatialConvolution(inside, planes, 3, 3, 1, 1, 1, 1))
         net.add(nn.SpatialBatchNormalization(planes, 1e-3)).add(nn.ReLU(True))
         net.add(nn.Dropout(0.4)).add(nn.SpatialMaxPooling(2, 2, 2, 2).ceil())
-    net.add(nn.View(3 * 4 * 4)).add(nn.Linear(48, 6)).add(nn.BatchNormalization(6)).add(nn.ReLU(True))
+    net.add(nn.View(3 * 4 * 4)).add(nn.Linear(48, 6)).add(nn.BatchNormalization(6)).add(
+        nn.ReLU(True)
+    )
     return net.add(nn.Dropout(0.5)).add(nn.Linear(6, 4)).add(nn.LogSoftMax())
 
 

@@ -79,3 +79,35 @@ def test_compiled_steps_draw_from_keys():
     assert not first.equal(second)
     torch.manualSeed(1)
     assert step(x).equal(first)
+
+
+def test_slopes_are_drawn_only_where_they_are_needed():
+    x, g = torch.Tensor([[1, -2, 0], [-3, 4, 5]]), torch.ones(2, 3)
+    torch.manualSeed(3)
+    a, b, c, after = (*torch.Tensor(3).uniform(0.125, 1 / 3).tolist(), torch.uniform())
+    torch.manualSeed(3)
+    module = nn.RReLU()
+    assert module.forward(x).tolist() == [[1, -2 * a, 0], [-3 * c, 4, 5]]
+    assert torch.uniform() == after
+    assert module.noise.tolist() == [[1, a, b], [c, 1, 1]]
+    assert module.backward(x, g).tolist() == module.noise.tolist()
+    assert nn.RReLU(0, 1, True).forward(x).tolist() == x.tolist()
+    assert -3 < x[2, 1] < 0
+
+
+def test_white_noise():
+    x, module = torch.zeros(2, 3), nn.WhiteNoise(1, 0.5)
+    torch.manualSeed(3)
+    wanted = torch.Tensor(2, 3).normal(1, 0.5).tolist()
+    torch.manualSeed(3)
+    assert module.forward(x).tolist() == wanted
+    assert module.backward(x, x).tolist() == x.tolist()
+    module.evaluate()
+    assert module.forward(x).tolist() == [[1] * 3] * 2
+
+
+@pytest.mark.parametrize("make", [nn.RReLU, nn.WhiteNoise])
+def test_noise_inside_compiled_functions(make):
+    module, x = make(), torch.Tensor(50).fill(-1)
+    y = transforms.jit(lambda x: module.forward(x).clone())(x)
+    assert len(set(y.tolist())) == 50

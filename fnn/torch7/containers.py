@@ -204,6 +204,9 @@ class Sequential(Container):
         )
         self.modules.remove(place)
 
+    def _operands(self, input: Any) -> tuple:
+        return self.modules[1]._operands(input) if self.modules else super()._operands(input)
+
     def _hold_output(self, value: Any) -> Any:
         self._output = self.modules[len(self)]._hold_output(value)
         return self._output

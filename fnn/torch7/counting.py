@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from fnn.errors import LayerError
+from fnn.tensor.run import known
 
 
 class CountError(LayerError, IndexError):
@@ -25,6 +28,14 @@ def position(index: Any, size: int, what: str = "index") -> int:
         cause = "everything counts from 1 here" if i == 0 else "the index is too large"
         raise CountError(f"given {what} {i}, wanted 1..{size}\nlikely cause: {cause}")
     return i - 1 if i > 0 else size + i
+
+
+def from_1(index: Any, what: str = "index") -> int:
+    """An index from 1, or from the end if it is negative, as one of Python's."""
+    i = whole(index)
+    if i == 0:
+        raise CountError(f"given {what} 0\nlikely cause: everything counts from 1 here")
+    return i - 1 if i > 0 else i
 
 
 def axis(dimension: Any, dimensions: int) -> int:
@@ -48,3 +59,14 @@ def sizes(arguments: tuple[Any, ...]) -> tuple[int, ...]:
     if len(arguments) == 1 and isinstance(arguments[0], Iterable):
         arguments = tuple(arguments[0])
     return tuple(map(whole, arguments))
+
+
+def check_positions(indices: Any, size: int, what: str) -> None:
+    """Raise an error unless all of a tensor's elements lie in 1..size, if they can be looked at."""
+    if not known(indices.storage):
+        return
+    values = np.asarray(indices)
+    if values.size and not 1 <= values.min() <= values.max() <= size:
+        bad = values.min() if values.min() < 1 else values.max()
+        cause = "everything counts from 1 here" if bad == 0 else "there are fewer than was thought"
+        raise CountError(f"{what}: given index {bad:g}, wanted 1..{size}\nlikely cause: {cause}")

@@ -1,18 +1,19 @@
 """nn's noise: modules that draw in training, from Torch's stream and in Torch's order."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax.numpy as jnp
 
-from fnn.dropout import dropout
+from fnn.dropout import dropout, white_noise
 from fnn.errors import require
-from fnn.tensor.run import run
+from fnn.gates import rrelu
+from fnn.tensor.run import known, run
 from fnn.torch7.passing import as_input, type_name
 from fnn.torch7.tensor import Tensor
 from fnn.torch7.transfer import Transfer
 
-__all__ = ["Dropout", "SpatialDropout", "VolumetricDropout"]
+__all__ = ["Dropout", "RReLU", "SpatialDropout", "VolumetricDropout", "WhiteNoise"]
 
 
 class Noisy(Transfer):
@@ -25,10 +26,16 @@ class Noisy(Transfer):
 
     def __init__(self) -> None:
         self.noise = Tensor()
+        super().__init__()
 
     @property
     def _noisy(self) -> bool:
         return self._mode
+
+    def clearState(self) -> Self:
+        """Drop results that can be computed again, and the noise."""
+        self.noise.set()
+        return super().clearState()
 
     def _draw(self, x: Tensor) -> None:
         """Fill `noise` for an input."""
@@ -56,6 +63,7 @@ class Noisy(Transfer):
 class Dropout(Noisy):
     """Zeroes elements with probability p in training, and divides the others by 1 - p."""
 
+    function = dropout
     shared = 0
 
     def __init__(
@@ -65,10 +73,9 @@ class Dropout(Noisy):
         inplace: bool = False,
         stochasticInference: bool = False,
     ):
-        super().__init__()
-        self.p, self.v2, self.stochastic_inference = p, not v1, stochasticInference
+        self.v2, self.inplace, self.stochastic_inference = not v1, inplace, stochasticInference
         self.setp(p)
-        self._transfer(dropout, inplace)
+        super().__init__()
 
     def _hyper(self) -> dict[str, Any]:
         return {"p": self.p, "shared": self.shared, "rescale": self.v2}
@@ -119,3 +126,60 @@ class VolumetricDropout(SpatialDropout):
     """Dropout of whole volumes of features."""
 
     shared = 3
+
+
+class RReLU(Noisy):
+    """x above 0, a random slope between l and u elsewhere; in use their mean."""
+
+    function = rrelu
+
+    def __init__(self, l: float = 1 / 8, u: float = 1 / 3, inplace: bool = False):  # noqa: E741
+        require(
+            0 <= l <= u,
+            type_name(self),
+            f"l = {l} and u = {u}",
+            "0 <= l <= u",
+            "the bounds are exchanged",
+        )
+        self.lower, self.upper, self.inplace = l, u, inplace
+        super().__init__()
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"lower": self.lower, "upper": self.upper}
+
+    def _draw(self, x: Tensor) -> None:
+        noise, below = self.noise.resizeAs(x), x.le(0)
+        if known(below.storage):  # only these take from the stream
+            slopes = noise.new(int(below.sum())).uniform(self.lower, self.upper)
+            noise.fill(1).maskedCopy(below, slopes)
+        else:
+            noise.uniform(self.lower, self.upper).maskedFill(x.gt(0), 1)
+
+    def __tostring__(self) -> str:
+        """The bounds of the slope."""
+        return f"{type_name(self)} (l:{self.lower:f}, u:{self.upper:f})"
+
+
+class WhiteNoise(Noisy):
+    """The input plus Gaussian noise in training, plus its mean in use."""
+
+    function = white_noise
+    combine = jnp.add
+
+    def __init__(self, mean: float = 0, std: float = 0.1):
+        self.mean, self.std = mean, std
+        super().__init__()
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"mean": self.mean, "std": self.std}
+
+    def _draw(self, x: Tensor) -> None:
+        self.noise.resizeAs(x).normal(self.mean, self.std)
+
+    @property
+    def _slope(self) -> Any:
+        return 1.0
+
+    def __tostring__(self) -> str:
+        """Mean and standard deviation."""
+        return f"{type_name(self)} mean: {self.mean:f}, std: {self.std:f}"

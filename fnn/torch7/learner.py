@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -44,13 +45,18 @@ class Learner(Tree):
 
     @property
     def _fan_in(self) -> int:
-        """How many inputs an output has: the fresh parameters' bound is 1/sqrt of that."""
-        return int(np.prod(getattr(self, self.names("params")[0]).geometry.size[1:]))
+        """How many numbers each output is made of."""
+        first, *_ = self.names("params")
+        return prod(getattr(self, first).geometry.size[1:])
+
+    def _bound(self, stdv: float | None) -> float:
+        """Up to where initial values are drawn."""
+        return 1 / self._fan_in**0.5 if stdv is None else stdv * 3**0.5
 
     def reset(self, stdv: float | None = None) -> Self:
         """Draw the parameters anew, uniform in +-1/sqrt(fan in), or in +-sqrt(3) `stdv`."""
         if self._derived is not None and (names := self.names("params")):
-            bound = 1 / self._fan_in**0.5 if stdv is None else stdv * 3**0.5
+            bound = self._bound(stdv)
             for parameter in (getattr(self, name) for name in names):
                 if parameter is not None:
                     parameter.uniform(-bound, bound)

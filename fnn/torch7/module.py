@@ -30,6 +30,7 @@ from fnn.torch7.passing import (
 )
 from fnn.torch7.random import keys
 from fnn.torch7.results import Results, Run
+from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 from fnn.torch7.types import default_type, dtype_of, name_of
 from transforms.cells import tracing
@@ -58,6 +59,11 @@ class Module(Convertible, Results):
         return False
 
     @property
+    def _acts(self) -> bool:
+        """Whether its own methods do more than its pure layer, so that containers call them."""
+        return self._noisy
+
+    @property
     def _fused(self) -> Applicable | None:
         """The layer that runs as one program. Torch's stream of noise needs module after module."""
         return self._once("fused", self._find_fused, self._find_layer)
@@ -69,7 +75,7 @@ class Module(Convertible, Results):
 
     def _find_fused(self, find: Callable) -> Applicable | None:
         inside = (module for _, module in self._descendants())
-        return None if self._noisy or any(m._noisy for m in inside) else find()
+        return None if self._noisy or any(m._acts for m in inside) else find()
 
     def forward(self, input: Any) -> Any:
         """Compute `output` from `input`."""
@@ -96,13 +102,16 @@ class Module(Convertible, Results):
         self.accGradParameters(input, gradOutput, scale)
         return self.gradInput
 
+    def _operands(self, input: Any) -> tuple:
+        """The inputs of the pure layer, as far as they can be looked at before it runs."""
+        return as_inputs(input)
+
     def updateOutput(self, input: Any) -> Any:
         """Compute `output` by the pure layer, and remember the way back."""
-        layer = self._program
-        if layer is None:
+        if self._program is None:
             return self.output
         self._inside = self._origin = None
-        last, operands = self._prepare(layer, input)
+        last, operands = self._prepare(input)
         try:
             last.output, last.pullback = run(
                 last.function, *operands, into=leaves(self.tensors("state"))
@@ -115,9 +124,11 @@ class Module(Convertible, Results):
             self._watch()
         return self._hold_output(last.output)
 
-    def _prepare(self, layer: Applicable, input: Any) -> tuple[Run, tuple]:
+    def _prepare(self, input: Any) -> tuple[Run, tuple]:
         """A forward that is about to be computed, and its operands."""
-        inputs = as_inputs(input)
+        inputs = self._operands(input)
+        layer = self._program  # to which the input may have made a difference
+        assert layer is not None
         params, state = self.tensors("params"), self.tensors("state")
         key = keys.draw() if "key" in layer.reserved else None
         given, flags = leaves(inputs), self._once("learned", self._find_learned)
@@ -130,8 +141,11 @@ class Module(Convertible, Results):
         )
         held = run(Operands, *operands)
         held.late = True
-        forms = jax.tree.map(lambda x: x.storage.form, inputs)
-        return Run(function, held, sum(flags), forms, wanted), operands
+        forms = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.geometry.size, x.storage.dtype), inputs
+        )
+        alone = not isinstance(input, Table | list | tuple)
+        return Run(function, held, sum(flags), forms, wanted, alone), operands
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
         """Compute `gradInput` by the pure layer."""
@@ -184,7 +198,7 @@ class Module(Convertible, Results):
                     f"{self}: backward without forward\nlikely cause: forward was not called, or "
                     "ran inside a compiled function or another module, which kept the noise"
                 )
-            last, _ = self._prepare(layer, input)
+            last, _ = self._prepare(input)
             last.output, last.pullback = run(again, last.given, forward=last.function)
             self._run = last
         return self._run
@@ -192,14 +206,31 @@ class Module(Convertible, Results):
     def _pull(self, input: Any, gradOutput: Any, kind: str = "", scale: float = 0) -> Any:
         """Go back through the last forward in one program, adding to tensors of a kind."""
         last = self._last(input)
-        pullback, last.pullback = last.pullback, None
-        if pullback is None:
-            _, pullback = run(again, last.given, forward=last.function)
         cotangents = [
             shaped(g, o.form.shape)
             for g, o in zip(leaves(as_inputs(gradOutput)), leaves(last.output), strict=True)
             if differentiable(o)
         ]
+        found = iter(self._way_back(last, cotangents, kind, scale))
+        inputs, structure = jax.tree.flatten(last.inputs)
+        gradients = [
+            next(found) if w else Storage(from_data(np.zeros(x.shape), x.dtype))
+            for x, w in zip(inputs, last.wanted, strict=True)
+        ]
+        for gradient in gradients:
+            gradient.late = True  # nobody looks at the gradient by the data, as a rule
+        if self.network is not None:
+            self._watch(cotangents)
+        tree = jax.tree.unflatten(structure, gradients)
+        return self._hold_gradient(single(tree) if last.alone else tree)
+
+    def _way_back(self, last: Run, cotangents: list, kind: str, scale: float) -> Any:
+        """Add to the tensors of a kind; the gradients by the inputs that have some."""
+        if not last.learned and not any(last.wanted):
+            return ()
+        pullback, last.pullback = last.pullback, None
+        if pullback is None:
+            _, pullback = run(again, last.given, forward=last.function)
         into, shared = self._targets(kind) if kind else ((), False)
         targets, learned = ((), 0) if shared else (into, last.learned)
         found = run(
@@ -211,21 +242,11 @@ class Module(Convertible, Results):
             learned=learned,
             into=targets,
         )
-        if shared:  # one after the other, so that all of them count
-            for target, more in zip(into, found, strict=False):
-                run(updates.accumulate, target, scale, more, into=[target])
-            found = found[last.learned :]
-        rest = iter(found)
-        inputs, structure = jax.tree.flatten(last.inputs)
-        gradients = [
-            next(rest) if w else Storage(from_data(np.zeros(x.shape), x.dtype))
-            for x, w in zip(inputs, last.wanted, strict=True)
-        ]
-        for gradient in gradients:
-            gradient.late = True  # nobody looks at the gradient by the data, as a rule
-        if self.network is not None:
-            self._watch(cotangents)
-        return self._hold_gradient(single(jax.tree.unflatten(structure, gradients)))
+        if not shared:
+            return found
+        for target, more in zip(into, found, strict=False):  # so that all of them count
+            run(updates.accumulate, target, scale, more, into=[target])
+        return found[last.learned :]
 
     def _say_where(self, error: Exception) -> None:
         """Note which module failed, level by level, as Torch7 does."""
@@ -246,6 +267,10 @@ class Module(Convertible, Results):
         Module.__init__(self)
         super().be(derived, shapes, state)
         self._trees["gradients"] = jax.tree.map(gradient_name, self._trees["params"])
+        self._begin()
+
+    def _begin(self) -> None:
+        """Give the parameters their first values."""
         self.reset()
 
     def type(self, name: str | None = None, tensorCache: dict | None = None) -> Any:

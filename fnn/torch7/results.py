@@ -20,8 +20,8 @@ class Run:
     """One forward of a pure layer: what `backward`, and questions about the inside, start from.
 
     `given` are the operands as they were then. The pullback serves one `backward`; it is made again
-    for another one. `learned` is the number of parameters with gradients, and `wanted` says which
-    inputs have some.
+    for another one. `learned` is the number of parameters with gradients, `wanted` says which
+    inputs have some, and `alone` whether the input was a tensor rather than a table.
     """
 
     function: Differentiated
@@ -29,6 +29,7 @@ class Run:
     learned: int
     inputs: Any
     wanted: tuple[bool, ...]
+    alone: bool
     output: Any = None
     pullback: Any = None
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Hashable
 from math import prod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
+from fnn.torch7.biased import Biased
 from fnn.torch7.counting import whole
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
@@ -93,15 +94,6 @@ class Dilated(Space):
         return [*super()._text(), joined(self._listed("dilation"))]
 
 
-class Biased(Module):
-    """A layer that can do without its bias."""
-
-    def noBias(self) -> Self:
-        """Leave the bias out."""
-        self.bias = self.gradBias = None
-        return self
-
-
 class Convolution(Biased, Space):
     """From planes to planes, by kernels."""
 
@@ -133,8 +125,7 @@ class Convolution(Biased, Space):
 
     def __tostring__(self) -> str:
         """Planes, kernel, and what is not the default."""
-        without = " without bias" if self.says_bias and self.bias is None else ""
-        return super().__tostring__() + without
+        return super().__tostring__() + (self._without if self.says_bias else "")
 
 
 def joined(numbers: tuple[int, ...], by: str = ",") -> str:

@@ -7,9 +7,10 @@ from jax import Array
 from fnn.conv import conv
 from fnn.pool import max_pool, max_pool_indices
 from fnn.temporal import row_conv, temporal_conv
+from fnn.torch7.biased import Biased
 from fnn.torch7.layouts import temporal_subsample
 from fnn.torch7.pooling import Indexed
-from fnn.torch7.space import Biased, Temporal
+from fnn.torch7.space import Temporal
 
 __all__ = [
     "TemporalConvolution",

@@ -3,21 +3,22 @@
 from typing import Any
 
 from fnn import activation, distribution, gates
-from fnn.compose import Serial
+from fnn.errors import require
+from fnn.torch7.counting import from_1
+from fnn.torch7.deriving import Derived, reserved
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
 
 __all__ = [
     "ELU",
+    "Clamp",
     "GatedLinearUnit",
     "HardShrink",
     "HardTanh",
-    "Identity",
     "LeakyReLU",
     "LogSigmoid",
     "LogSoftMax",
     "PReLU",
-    "RReLU",
     "ReLU",
     "ReLU6",
     "Sigmoid",
@@ -26,13 +27,15 @@ __all__ = [
     "SoftPlus",
     "SoftShrink",
     "SoftSign",
+    "SpatialLogSoftMax",
+    "SpatialSoftMax",
     "Tanh",
     "TanhShrink",
     "Threshold",
 ]
 
 
-class Transfer(Module):
+class Transfer(Derived):
     """A function of the input without parameters.
 
     With `inplace`, forward overwrites its input and backward its gradOutput. Inside a container
@@ -41,13 +44,12 @@ class Transfer(Module):
 
     inplace = False
 
-    def _transfer(self, function: Any, inplace: bool = False, **hyper: Any) -> None:
-        self.derive(function, **hyper)
-        self.inplace = inplace
-
     def _forward(self, input: Any) -> Any:
         """Compute `output`, in memory of its own."""
         return super().updateOutput(input)
+
+    def _undo(self, input: Any) -> None:
+        """Take back what forward did to its input."""
 
     def updateOutput(self, input: Any) -> Any:
         """Compute `output`."""
@@ -61,129 +63,198 @@ class Transfer(Module):
         gradInput = super().backward(input, gradOutput, scale)
         if self.inplace:
             self.gradInput = gradInput = gradOutput.copy(gradInput)
+            self._undo(input)
         return gradInput
-
-
-class Identity(Module):
-    """The input, a tensor or a table."""
-
-    def __init__(self) -> None:
-        self.be(Serial(()), {}, {})
 
 
 class Tanh(Transfer):
     """tanh x."""
 
-    def __init__(self) -> None:
-        self._transfer(activation.tanh)
+    function = activation.tanh
 
 
 class Sigmoid(Transfer):
     """1 / (1 + e^-x)."""
 
-    def __init__(self) -> None:
-        self._transfer(activation.sigmoid)
+    function = activation.sigmoid
 
 
 class LogSigmoid(Transfer):
     """log(1 / (1 + e^-x))."""
 
-    def __init__(self) -> None:
-        self._transfer(activation.log_sigmoid)
+    function = activation.log_sigmoid
 
 
 class TanhShrink(Transfer):
     """x - tanh x."""
 
-    def __init__(self) -> None:
-        self._transfer(activation.tanh_shrink)
+    function = activation.tanh_shrink
 
 
 class SoftSign(Transfer):
     """x / (1 + |x|)."""
 
-    def __init__(self) -> None:
-        self._transfer(activation.softsign)
+    function = activation.softsign
 
 
 class SoftPlus(Transfer):
-    """log(1 + e^(beta x)) / beta."""
+    """log(1 + e^(beta x)) / beta; x where beta x is beyond `threshold`."""
+
+    function = activation.softplus
+    threshold = 20
 
     def __init__(self, beta: float = 1):
-        self._transfer(activation.softplus, beta=beta)
+        self.beta = beta
+        super().__init__()
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"beta": self.beta, "threshold": self.threshold}
 
 
-class SoftMax(Transfer):
+class _OverFeatures(Transfer):
+    """A distribution over the features: axis 1 of 1-D and 3-D inputs, axis 2 of 2-D and 4-D."""
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"axis": None}
+
+
+class SoftMax(_OverFeatures):
     """e^x, normalised over the features: axis 1 of 1-D and 3-D inputs, axis 2 of 2-D and 4-D."""
 
-    def __init__(self) -> None:
-        self._transfer(distribution.softmax, axis=None)
+    function = distribution.softmax
 
 
-class SoftMin(Transfer):
+class SpatialSoftMax(SoftMax):
+    """SoftMax over the features of images."""
+
+
+class SoftMin(_OverFeatures):
     """SoftMax of -x."""
 
-    def __init__(self) -> None:
-        self._transfer(distribution.softmin, axis=None)
+    function = distribution.softmin
 
 
-class LogSoftMax(Transfer):
+class LogSoftMax(_OverFeatures):
     """The logarithm of SoftMax."""
 
-    def __init__(self) -> None:
-        self._transfer(distribution.log_softmax, axis=None)
+    function = distribution.log_softmax
+
+
+class SpatialLogSoftMax(LogSoftMax):
+    """LogSoftMax over the features of images."""
 
 
 class HardTanh(Transfer):
-    """x, clipped to min_value..max_value."""
+    """x, clipped to min_val..max_val."""
 
-    def __init__(self, min_value: float = -1, max_value: float = 1, inplace: bool = False):
-        self._transfer(activation.hard_tanh, inplace, low=min_value, high=max_value)
+    function = activation.hard_tanh
+
+    def __init__(self, min_val: float = -1, max_val: float = 1, inplace: bool = False):
+        require(
+            min_val < max_val,
+            type_name(self),
+            f"{min_val} and {max_val}",
+            "a lower and an upper bound",
+            "they are exchanged",
+        )
+        self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
+        super().__init__()
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"low": self.min_val, "high": self.max_val}
 
 
-class HardShrink(Transfer):
+class Clamp(HardTanh):
+    """x, clipped to min_val..max_val."""
+
+    def __init__(self, min_val: float = -1, max_val: float = 1):
+        super().__init__(min_val, max_val)
+
+
+class _Shrink(Transfer):
+    """A function of x and lambda."""
+
+    lambda_ = reserved("lambda")
+
+    def __init__(self, lambda_: float = 0.5):
+        self.lambda_ = lambda_
+        super().__init__()
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"threshold": self.lambda_}
+
+
+class HardShrink(_Shrink):
     """x outside +-lambda, 0 inside."""
 
-    def __init__(self, lambda_: float = 0.5):
-        self._transfer(activation.hard_shrink, threshold=lambda_)
+    function = activation.hard_shrink
 
 
-class SoftShrink(Transfer):
+class SoftShrink(_Shrink):
     """x moved towards 0 by lambda."""
 
-    def __init__(self, lambda_: float = 0.5):
-        self._transfer(activation.soft_shrink, threshold=lambda_)
+    function = activation.soft_shrink
 
 
 class Threshold(Transfer):
-    """x above th, v elsewhere."""
+    """x above `threshold`, `val` elsewhere."""
 
-    def __init__(self, th: float = 1e-6, v: float = 0, inplace: bool = False):
-        self._transfer(activation.threshold, inplace, threshold=th, value=v)
+    function = activation.threshold
+
+    def __init__(self, threshold: float = 1e-6, val: float = 0, inplace: bool = False):
+        self.threshold, self.val, self.inplace = threshold, val, inplace
+        self.validateParameters()
+        super().__init__()
+
+    def validateParameters(self) -> None:
+        """In place, what was replaced has to be recognised by its value."""
+        require(
+            not self.inplace or self.val <= self.threshold,
+            type_name(self),
+            f"value {self.val} above the threshold {self.threshold}",
+            "a value not above the threshold where inplace is true",
+            "threshold and value are exchanged",
+        )
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"threshold": self.threshold, "value": self.val}
 
 
-class ReLU(Transfer):
+class ReLU(Threshold):
     """max(x, 0)."""
 
+    function = activation.relu
+
     def __init__(self, inplace: bool = False):
-        self._transfer(activation.relu, inplace)
+        super().__init__(0, 0, inplace)
+
+    def _hyper(self) -> dict[str, Any]:
+        return {}
 
 
 class ReLU6(Transfer):
     """x, clipped to 0..6."""
 
+    function = activation.relu6
+
     def __init__(self, inplace: bool = False):
-        self._transfer(activation.relu6, inplace)
+        self.inplace = inplace
+        super().__init__()
 
 
 class LeakyReLU(Transfer):
     """x above 0, negval x elsewhere."""
 
+    function = activation.leaky_relu
+
     def __init__(self, negval: float = 0.01, inplace: bool = False):
         if isinstance(negval, bool):  # Torch7 takes a lone flag for nothing
             negval = 0.01
-        self.negval = negval
-        self._transfer(activation.leaky_relu, inplace, slope=negval)
+        self.negval, self.inplace = negval, inplace and negval >= 0
+        super().__init__()
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"slope": self.negval}
 
     def __tostring__(self) -> str:
         """The slope."""
@@ -193,41 +264,41 @@ class LeakyReLU(Transfer):
 class ELU(Transfer):
     """x above 0, alpha (e^x - 1) elsewhere."""
 
+    function = activation.elu
+
     def __init__(self, alpha: float = 1, inplace: bool = False):
-        self.alpha = alpha
-        self._transfer(activation.elu, inplace, alpha=alpha)
+        self.alpha, self.inplace = alpha, inplace
+        super().__init__()
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"alpha": self.alpha}
 
     def __tostring__(self) -> str:
         """The height."""
         return f"{type_name(self)} (alpha:{self.alpha:f})"
 
 
+class GatedLinearUnit(Derived):
+    """The first half along an axis, the last by default, times the sigmoid of the second."""
+
+    function = gates.glu
+
+    def __init__(self, dim: int | None = None):
+        self.dim = dim
+        super().__init__()
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"axis": -1 if self.dim is None else from_1(self.dim, "dimension")}
+
+
 class PReLU(Module):
     """x above 0, w x elsewhere; one w, or one for each plane."""
 
     def __init__(self, nOutputPlane: int = 0):
+        self.nOutputPlane = nOutputPlane
         self.derive(gates.prelu, nOutputPlane or 1)
 
     def reset(self, stdv: float | None = None) -> "PReLU":
         """Set the slopes to 0.25."""
         self.weight.fill(0.25)
         return self
-
-
-class RReLU(Transfer):
-    """x above 0, a random slope between l and u elsewhere; in use their mean."""
-
-    def __init__(self, l: float = 1 / 8, u: float = 1 / 3, inplace: bool = False):  # noqa: E741
-        self.lower, self.upper = l, u
-        self._transfer(gates.rrelu, inplace, lower=l, upper=u)
-
-    def __tostring__(self) -> str:
-        """The bounds of the slope."""
-        return f"{type_name(self)} (l:{self.lower:f}, u:{self.upper:f})"
-
-
-class GatedLinearUnit(Transfer):
-    """The first half along an axis times the sigmoid of the second."""
-
-    def __init__(self, dim: int | None = None):
-        self._transfer(gates.glu, axis=-1 if dim is None else dim - 1)

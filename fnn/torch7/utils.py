@@ -1,76 +1,106 @@
-"""nn.utils: one thing done to all tensors in nested tables."""
+"""nn.utils: the same for a tensor, and for all tensors in nested tables."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from fnn.torch7.counting import position
 from fnn.torch7.passing import converted
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 
 
-def recursiveType(x: Any, type: str, tensorCache: dict | None = None) -> Any:
-    """The tensors in another type; those that share memory share it afterwards."""
-    return converted(x, type, {} if tensorCache is None else tensorCache)
+def recursiveType(param: Any, type: str, tensorCache: dict | None = None) -> Any:
+    """Convert all tensors and modules to a type; tensors that share a storage go on sharing it.
+
+    `tensorCache`, a dict, keeps what was converted for the next call.
+    """
+    return converted(param, type, {} if tensorCache is None else tensorCache)
 
 
 def recursiveResizeAs(t1: Any, t2: Any) -> tuple[Any, Any]:
-    """Give the tensors of `t1` the sizes of those of `t2`; missing ones are made."""
-    made = over(lambda y, x: tensor_like(x, y).resizeAs(y), t2, t1)
-    return made, t2
+    """Resize `t1`, made where there is none, as `t2`."""
+    return _pairs(lambda x, y: (x if isinstance(x, Tensor) else y.new()).resizeAs(y), t1, t2), t2
 
 
-def recursiveFill(t2: Any, val: Any) -> Any:
-    """Fill every tensor with a number."""
-    return over(lambda x: x.fill(val), t2)
+def recursiveFill(t2: Any, val: float) -> Any:
+    """Fill with a number."""
+    return _each(lambda x: recursiveFill(x, val), t2) if _is_table(t2) else t2.fill(val)
 
 
 def recursiveAdd(t1: Any, val: Any, t2: Any = None) -> tuple[Any, Any]:
-    """Add `val` times the tensors of `t2` to those of `t1`; `val` may be left out."""
+    """Add `t2`, or `val` times it, to `t1`: `recursiveAdd(t1, t2)`, `recursiveAdd(t1, val, t2)`."""
     val, t2 = (1, val) if t2 is None else (val, t2)
-    return over(lambda x, y: x.add(val, y), t1, t2), t2
+    return _pairs(lambda x, y: x.add(val, y), t1, t2), t2
 
 
-def recursiveCopy(t1: Any, t2: Any, _async: bool = False) -> tuple[Any, Any]:
-    """Copy the tensors of `t2` into those of `t1`, which get their sizes."""
-    return over(lambda y, x: tensor_like(x, y).resizeAs(y).copy(y), t2, t1), t2
+def recursiveCopy(t1: Any, t2: Any) -> tuple[Any, Any]:
+    """Have `t1`, made where there is none, hold the elements of `t2`."""
+
+    def copy(x: Any, y: Tensor) -> Tensor:
+        return (x if isinstance(x, Tensor) else y.new()).resize(y.size()).copy(y)
+
+    return _pairs(copy, t1, t2), t2
 
 
 def addSingletonDimension(*arguments: Any) -> Tensor:
-    """A view with a new dimension of size 1: `([output,] x, dim)`."""
-    *output, x, dim = arguments
-    size, stride = list(x.size()), list(x.stride())
-    stride.insert(dim - 1, size[dim - 1] * stride[dim - 1] if dim <= len(size) else 1)
-    size.insert(dim - 1, 1)
-    made = output[0] if output else x.new()
-    return made.set(x.storage, x.storageOffset(), size, stride)
+    """`(t, dim)` or `(view, t, dim)`: a view with another dimension, of length 1."""
+    *view, t, dim = arguments if len(arguments) > 1 else (*arguments, 1)
+    size, stride = list(t.geometry.size), list(t.geometry.stride)
+    place = position(dim, len(size) + 1, "dimension")
+    size.insert(place, 1)
+    stride.insert(place, 1)
+    found = t._view(t.geometry.offset, size, stride)
+    return view[0].set(found) if view else found
 
 
-def contiguousView(output: Tensor, input: Tensor, *size: Any) -> Tensor:
-    """Have `output` be a view of `input` in another size, or of a contiguous copy of it."""
-    return output.set(input.contiguous().view(*size))
+def contiguousView(output: Any, input: Tensor, *size: Any) -> Tensor:
+    """The input in another size: a view of it, or of a copy if it is not contiguous."""
+    found = input.contiguous().view(*size)
+    return found if output is None else output.set(found)
 
 
-def clear(x: Any, *fields: Any) -> Any:
-    """Empty the named fields: tensors stay the same objects, tables become new ones."""
-    names = fields[0] if len(fields) == 1 and not isinstance(fields[0], str) else fields
-    for name in names:
-        value = getattr(x, name, None)
+def clear(self: Any, *names: Any) -> Any:
+    """Empty these fields of an object: its tensors and tables; others become None."""
+    given = names[0] if names and _is_table(names[0]) else names
+    for name in given:
+        value = getattr(self, name, None)
         if isinstance(value, Tensor):
             value.set()
         elif value is not None:
-            setattr(x, name, Table() if isinstance(value, Table | list) else None)
+            setattr(self, name, Table() if _is_table(value) else None)
+    return self
+
+
+def _is_table(x: Any) -> bool:
+    return isinstance(x, Table | list | tuple | dict)
+
+
+def _each(function: Callable, x: Any) -> Any:
+    """The table with a function of each entry in its place."""
+    if isinstance(x, tuple):
+        return tuple(map(function, x))
+    for key in range(1, len(x) + 1) if isinstance(x, Table) else _keys(x):
+        x[key] = function(x[key])
     return x
 
 
-def tensor_like(x: Any, y: Tensor) -> Tensor:
-    """`x` if it is a tensor, else a new one of the type of `y`."""
-    return x if isinstance(x, Tensor) else y.new()
+def _keys(x: Any) -> Any:
+    return list(x) if isinstance(x, dict) else range(len(x))
 
 
-def over(function: Callable, x: Any, *others: Any) -> Any:
-    """A function of the tensors of one or several nested tables, in the tables of the last one."""
-    if isinstance(x, Tensor):
-        return function(x, *others)
-    parts = [list(y or ()) for y in others]
-    rows = [[p[i] if i < len(p) else None for p in parts] for i in range(len(x))]
-    return Table(over(function, y, *row) for y, row in zip(x, rows, strict=True))
+def _pairs(function: Callable, t1: Any, t2: Any) -> Any:
+    """A function of a tensor of `t1` and of the one in its place in `t2`, in tables like `t2`."""
+    if not _is_table(t2):
+        return function(t1, t2)
+    if isinstance(t2, dict):
+        own = t1 if isinstance(t1, dict) else {}
+        return {key: _pairs(function, own.get(key), y) for key, y in t2.items()}
+    own = [*t1] if _is_table(t1) else [t1]
+    own += [None] * (len(t2) - len(own))
+    found = [_pairs(function, x, y) for x, y in zip(own, t2, strict=False)]
+    if isinstance(t1, Table):
+        t1._items[:] = found
+        return t1
+    return Table(found)

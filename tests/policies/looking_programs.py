@@ -161,7 +161,7 @@ def draws(wrap):
 
 
 def draws_of_torch7(wrap):
-    net, x = network7(nn7.RReLU()), torch7.Tensor(6, 3)
+    net, x = network7(torch7_training.noise()), torch7.Tensor(6, 3)
     step = torch7_training.training_step(net)
 
     @wrap

@@ -95,7 +95,7 @@ def pytorch_job():
 
 def torch7_job():
     """As the one above."""
-    net = torch7_training.network(nn7.RReLU(), torch7_mutation.Scaled(4))
+    net = torch7_training.network(torch7_training.noise(), torch7_mutation.Scaled(4))
     config = {"learningRate": 0.1, "momentum": 0.9}
     inner, history = torch7_training.sgd_step(net, config), []
 

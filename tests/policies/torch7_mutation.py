@@ -10,7 +10,7 @@ import numpy as np
 
 import fnn.torch7 as torch
 from fnn.torch7 import nn
-from tests.policies.torch7_training import data, network, sgd_step, training_step
+from tests.policies.torch7_training import data, network, noise, sgd_step, training_step
 
 RANDOM = np.random.default_rng(1)
 LARGE, LABELS = RANDOM.normal(size=(24, 3)), RANDOM.integers(1, 3, 24).astype(np.float64)
@@ -100,7 +100,7 @@ def results_are_kept(wrap):
 
 def copied(make):
     def program(wrap):
-        net, config = network(nn.RReLU(0.1, 0.9)), {"learningRate": 0.1, "momentum": 0.9}
+        net, config = network(noise()), {"learningRate": 0.1, "momentum": 0.9}
         step = wrap(sgd_step(net, config))
         found = [step(*data())]
         other, twin = make((net, config))

@@ -130,11 +130,16 @@ def rate_is_an_argument(wrap):
     return [step(*data(), 0.1 / i) for i in range(1, 4)], net
 
 
+def noise():
+    """What draws from keys, compiled or not: nn.RReLU itself has Torch's stream where it can."""
+    return nn.Pure(fnn.layer(fnn.rrelu, lower=0.1, upper=0.9), {})
+
+
 def modes_change(wrap):
     layer = fnn.layer(fnn.batch_norm, 4)
     params = {"weight": np.ones(4), "bias": np.zeros(4)}
     state = {k: np.array(v, np.float64) for k, v in layer.initial_state().items()}
-    norm, noisy = nn.Pure(layer, params, state), nn.RReLU(0.1, 0.9)
+    norm, noisy = nn.Pure(layer, params, state), noise()
     net = network(norm, noisy)
     step, found = wrap(training_step(net)), []
     for change in (net.training, net.evaluate, noisy.training, norm.training):
@@ -144,7 +149,7 @@ def modes_change(wrap):
 
 
 def evaluated_in_between(wrap):
-    net = network(nn.RReLU(0.1, 0.9))
+    net = network(noise())
     step, found = wrap(sgd_step(net, {"learningRate": 0.1})), []
     evaluate = wrap(lambda x: net.forward(x).clone())
     for _ in range(3):

@@ -1,6 +1,6 @@
 """Rows of fnn.sparse."""
 
-from fnn.sparse import index_linear, index_normalise, sparse_linear
+from fnn.sparse import decay_rows, index_linear, index_normalise, sparse_linear
 from tests.table.example import Example
 
 # all entries in the last example: what is between the offsets has a test of its own
@@ -11,4 +11,5 @@ EXAMPLES = [
     Example(index_linear, sizes={"inputs": 5}, ranges=ONE),
     Example(index_normalise, {"train": True}, {"inputs": 5, "*entries": (4, 3)}, PEAK),
     Example(index_normalise, {"train": False}, {"inputs": 5, "*entries": (4, 3)}, PEAK),
+    Example(decay_rows, {"rate": 0.1}, {"count": 5}, {"indices": (0, 5)}),
 ]

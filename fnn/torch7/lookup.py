@@ -1,0 +1,97 @@
+"""nn's table of rows."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from jax import Array
+
+from fnn.embedding import embedding, limit_rows
+from fnn.layer import layer
+from fnn.torch7.counting import check_positions
+from fnn.torch7.module import Module
+from fnn.torch7.passing import type_name
+
+__all__ = ["LookupTable"]
+
+
+def lookup(
+    params: dict[str, Array], indices: Array, *, padding: int, scale_by_frequency: bool
+) -> Array:
+    """`embedding` for indices from 1, of which `padding` has no gradient."""
+    options: dict[str, Any] = {"padding": padding - 1} if padding else {}
+    places = indices.astype(int) - 1
+    return embedding(params, places, scale_by_frequency=scale_by_frequency, **options)
+
+
+class LookupTable(Module):
+    """The row of the weight for each index, from 1.
+
+    The row `paddingValue` has no gradient. With `maxNorm`, forward shortens the rows that it looks
+    up where their `normType`-norm is larger.
+    """
+
+    shouldScaleGradByFreq = False
+
+    def __init__(
+        self,
+        nIndex: int,
+        nOutput: int,
+        paddingValue: int = 0,
+        maxNorm: float | None = None,
+        normType: float | None = None,
+    ):
+        self.paddingValue, self.maxNorm, self.normType = paddingValue, maxNorm, normType
+        self.be(layer(lookup), {"weight": (nIndex, nOutput)}, {})
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"padding": self.paddingValue, "scale_by_frequency": self.shouldScaleGradByFreq}
+
+    @property
+    def _acts(self) -> bool:
+        return self.maxNorm is not None
+
+    def _operands(self, input: Any) -> tuple:
+        (indices,) = super()._operands(input)
+        check_positions(indices, self.weight.geometry.size[0], type_name(self))
+        if self.maxNorm is not None:
+            self.weight._update(
+                limited, indices, max_norm=self.maxNorm, norm_type=self.normType or 2
+            )
+        return (indices,)
+
+    def reset(self, stdv: float | None = None) -> Self:
+        """Draw the weight anew from a Gaussian."""
+        self.weight.normal(0, 1 if stdv is None else stdv)
+        return self
+
+    def accUpdateOnly(self) -> Self:
+        """Have no gradient: only `accUpdateGradParameters` will be used."""
+        self.gradWeight = None
+        return self
+
+    def setPadding(self, paddingValue: int) -> Self:
+        """Say which row has no gradient; 0 is none."""
+        self.paddingValue = paddingValue
+        return self
+
+    def setMaxNorm(self, maxNorm: float | None) -> Self:
+        """Say how long rows may be."""
+        self.maxNorm = maxNorm
+        return self
+
+    def setNormType(self, normType: float) -> Self:
+        """Say which norm measures rows."""
+        self.normType = normType
+        return self
+
+    def scaleGradByFreq(self) -> Self:
+        """Divide a row's gradient by how often it was looked up."""
+        self.shouldScaleGradByFreq = True
+        return self
+
+
+def limited(weight: Array, indices: Array, *, max_norm: float, norm_type: float) -> Array:
+    """`limit_rows` for indices from 1."""
+    places = indices.astype(int) - 1
+    return limit_rows({"weight": weight}, places, max_norm=max_norm, norm_type=norm_type)

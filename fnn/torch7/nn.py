@@ -1,8 +1,11 @@
 """nn: modules and criterions."""
 
+from fnn.torch7.classification import *
+from fnn.torch7.composite import *
 from fnn.torch7.containers import *
 from fnn.torch7.convolution import *
 from fnn.torch7.criterion import *
+from fnn.torch7.criterions import *
 from fnn.torch7.dropout import *
 from fnn.torch7.module import Module
 from fnn.torch7.simple import *

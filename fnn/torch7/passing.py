@@ -78,15 +78,17 @@ def shaped(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
     return gradient.contiguous().view(*shape)
 
 
-def check_types(module: Any, params: list[Tensor], inputs: list[Tensor]) -> None:
+def check_types(
+    module: Any, first: list[Tensor], others: list[Tensor], what: str = "its parameters"
+) -> None:
     """Torch7 does not convert: floating-point inputs have the type of the parameters."""
-    for x in inputs:
-        if params and differentiable(x.storage) and x.element_type != params[0].element_type:
+    for x in others:
+        if first and differentiable(x.storage) and x.element_type != first[0].element_type:
             require(
                 False,
                 str(module),
                 f"a {x.type()}",
-                f"a {params[0].type()}, the type of its parameters",
+                f"a {first[0].type()}, the type of {what}",
                 "the module or the data was not converted: use double() or float()",
             )
 
@@ -95,13 +97,25 @@ class Convertible:
     """What modules and criterions share: their tensors have one type, which can be changed."""
 
     def listModules(self) -> Any:
-        """The objects whose tensors are converted."""
+        """This object and all modules inside."""
         return [self]
+
+    def _parts(self) -> list[Any]:
+        """This object and all modules and criterions inside, each once."""
+        found: dict[int, Any] = {}
+        waiting: list[Any] = [self]
+        while waiting:
+            x = waiting.pop()
+            if isinstance(x, Table):
+                waiting += x
+            elif isinstance(x, Convertible) and id(x) not in found:
+                found[id(x)] = x
+                waiting += [*x.listModules(), *vars(x).values()]
+        return list(found.values())
 
     def type(self, name: str | None = None) -> Any:
         """Convert all floating-point tensors; without a name, tell their type."""
-        holders = [vars(module).values() for module in self.listModules()]
-        tensors = [x for values in holders for y in values for x in tensors_in(y)]
+        tensors = [x for part in self._parts() for y in vars(part).values() for x in tensors_in(y)]
         if name is None:
             return tensors[0].type() if tensors else name_of(default_type(), "Tensor")
         dtype = dtype_of(name, "Tensor")

@@ -103,7 +103,16 @@ def test_vmap_equals_a_loop(example, optional):
         assert_equal(jax.vmap(alone)(stack(*mapped)), stack(*map(alone, mapped)), 1e-12)
 
 
-TOOLS = {"arithmetic", "axes", "compose", "connections", "elements", "errors", "initializers"}
+TOOLS = {
+    "algebra",
+    "arithmetic",
+    "axes",
+    "compose",
+    "connections",
+    "elements",
+    "errors",
+    "initializers",
+}
 TOOLS |= {"kernels", "layer", "matmul", "recurrence", "shell", "space", "training"}
 TOOLS |= {"loss.labels", "loss.reduction"}
 TOPICS = {m.name for m in iter_modules(fnn.__path__) if not m.ispkg}

@@ -15,6 +15,7 @@ from fnn.tensor.types import from_data
 from fnn.torch7 import storage, tensor
 from fnn.torch7.counting import axis, sizes, whole
 from fnn.torch7.maths import common_type, kinds, summary
+from fnn.torch7.multinomial import SAMPLING
 from fnn.torch7.operations import OPERATIONS, SWAPPED_POWER
 from fnn.torch7.random import (
     DISTRIBUTIONS,
@@ -217,6 +218,7 @@ FUNCTIONS: dict[str, Callable] = {
     **{f.__name__: f for f in (getdefaulttensortype, setdefaulttensortype)},
     **{f"{name}Tensor": getattr(tensor, f"{name}Tensor") for name in ("", "Cuda", *NAMES.values())},
     **{f"{name}Storage": getattr(storage, f"{name}Storage") for name in NAMES.values()},
+    **SAMPLING,
     "Generator": Generator,
     "type": type_of,
 }

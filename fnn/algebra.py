@@ -4,6 +4,8 @@
 become matrices of one column. A matrix that has no solution gives infinities or NaN.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -14,7 +16,8 @@ from numpy.typing import NDArray
 from fnn.errors import describe, require
 
 
-def _matrix(name: str, a: Array, square: bool = False) -> None:
+def _matrix(name: str, a: Any, square: bool = False) -> None:
+    """Raise unless this is a matrix."""
     require(
         a.ndim == 2 and (not square or a.shape[0] == a.shape[1]),
         name,
@@ -74,7 +77,8 @@ def symmetric_eigen(a: Array, *, vectors: str, uplo: str) -> tuple[Array, Array]
     _matrix("symeig", a, square=True)
     if vectors == "N":
         return jnp.linalg.eigvalsh(a, uplo, symmetrize_input=False), jnp.zeros(0, a.dtype)
-    return tuple(jnp.linalg.eigh(a, uplo, symmetrize_input=False))
+    values, found = jnp.linalg.eigh(a, uplo, symmetrize_input=False)
+    return values, found
 
 
 def eigen(a: NDArray, *, vectors: str) -> tuple[NDArray, NDArray]:
@@ -82,11 +86,11 @@ def eigen(a: NDArray, *, vectors: str) -> tuple[NDArray, NDArray]:
 
     Of a pair of complex vectors, one column has the real part and the next one the imaginary part.
     """
-    _matrix("eig", a, square=True)  # type: ignore[arg-type]  # NumPy's, which has it on all hosts
-    values, found = np.linalg.eig(a)
-    second = np.roll(values.imag > 0, 1)
-    columns = np.where(second, -found.imag, found.real)
-    parts = np.stack([values.real, values.imag], 1)
+    _matrix("eig", a, square=True)
+    values, found = map(np.asarray, np.linalg.eig(a))
+    second = np.roll(np.imag(values) > 0, 1)
+    columns = np.where(second, -np.imag(found), np.real(found))
+    parts = np.stack([np.real(values), np.imag(values)], 1)
     return parts, columns if vectors == "V" else np.zeros(0, a.dtype)
 
 
@@ -128,7 +132,7 @@ def pivoted_cholesky(a: NDArray, tolerance: float, *, uplo: str) -> tuple[NDArra
 
     A pivot that is not above the tolerance is an error; a negative one stands for rounding errors.
     """
-    _matrix("pstrf", a, square=True)  # type: ignore[arg-type]
+    _matrix("pstrf", a, square=True)
     half = np.tril(a) if uplo == "L" else np.triu(a).T
     rest = half + np.tril(half, -1).T
     count, order, factor = len(a), np.arange(len(a)), np.zeros_like(a)
@@ -154,7 +158,8 @@ def pivoted_cholesky(a: NDArray, tolerance: float, *, uplo: str) -> tuple[NDArra
 def qr(a: Array) -> tuple[Array, Array]:
     """Orthogonal columns q and a triangle r of `a = q r`."""
     _matrix("qr", a)
-    return tuple(jnp.linalg.qr(a))
+    q, r = jnp.linalg.qr(a)
+    return q, r
 
 
 def reflectors(a: Array) -> tuple[Array, Array]:

@@ -6,7 +6,6 @@ argument.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -21,9 +20,6 @@ from fnn.tensor.types import from_data
 from fnn.torch7.counting import axis, whole
 from fnn.torch7.maths import Operation, kinds, said, wrapped
 from fnn.torch7.storage import Storage
-
-SINGULAR = "the matrix is singular"
-INDEFINITE = "the matrix is not positive definite"
 
 
 @dataclass(frozen=True)
@@ -43,8 +39,8 @@ class Letter(Option):
 
     def of(self, value: Any, dimensions: int) -> Any:
         """The letter."""
-        letter = value[:1]
-        if letter not in self.default or not letter:
+        letter = str(value)[:1]
+        if letter not in tuple(self.default):
             raise ValueError(
                 f"given {self.name} {value!r}, wanted one of {', '.join(self.default)}"
             )
@@ -75,6 +71,7 @@ class Algebra(Operation):
     may be no result. What runs `on_host` is NumPy's.
     """
 
+    floating: bool = True
     operands: int = 1
     results: int = 1
     options: tuple[Option, ...] = ()
@@ -93,8 +90,8 @@ class Algebra(Operation):
         if not count:
             return wrapped(arguments[0], found)
         pairs = zip(arguments, jax.tree.leaves(found), strict=False)
-        written = tuple(result._receive(storage) for result, storage in pairs)
-        return written if len(written) > 1 else written[0]
+        written = [result._receive(storage) for result, storage in pairs]
+        return tuple(written) if self.results > 1 else written[0]
 
     def method(self, x: Any, *arguments: Any) -> Any:
         """`x.f(...)`."""
@@ -137,62 +134,52 @@ class Algebra(Operation):
         return found
 
 
-UPLO, VECTORS, BORDER = Letter("uplo", "UL"), Letter("vectors", "NV"), Letter("border", "VF")
-JOB, SIDE, TRANS, DIAG = (
-    Letter("job", "SA"),
-    Letter("side", "LR"),
-    Letter("trans", "NT"),
-    Letter("diag", "NU"),
-)
+UPLO, VECTORS, JOB = Letter("uplo", "UL"), Letter("vectors", "NV"), Letter("job", "SA")
+SIDE, TRANS, DIAG = Letter("side", "LR"), Letter("trans", "NT"), Letter("diag", "NU")
+BORDER, GAIN, TOLERANCE = Letter("border", "VF"), Option("gain", 1), Option("tolerance", -1)
 BINS = (Whole("bins", 100), Option("low", 0), Option("high", 0))
+LENGTH = (Option("p"), Axis("axis"), Option("maxnorm"))
 SINGULAR, INDEFINITE = "the matrix is singular", "the matrix is not positive definite"
-ROWS: dict[str, tuple[Callable, int, int, tuple[Option, ...], dict[str, Any]]] = {
-    "gesv": (algebra.solve, 2, 2, (), {"fails": SINGULAR}),
-    "gels": (algebra.least_squares, 2, 2, (), {"fails": "the matrix has not full rank"}),
-    "trtrs": (algebra.solve_triangular, 2, 2, (UPLO, TRANS, DIAG), {"fails": SINGULAR}),
-    "symeig": (algebra.symmetric_eigen, 1, 2, (VECTORS, UPLO), {}),
-    "eig": (algebra.eigen, 1, 2, (VECTORS,), {"on_host": True}),
-    "svd": (algebra.singular_values, 1, 3, (JOB,), {}),
-    "inverse": (algebra.inverse, 1, 1, (), {"fails": SINGULAR}),
-    "potrf": (algebra.cholesky, 1, 1, (UPLO,), {"fails": INDEFINITE}),
-    "potrs": (algebra.cholesky_solve, 2, 1, (UPLO,), {"fails": SINGULAR}),
-    "potri": (algebra.cholesky_inverse, 1, 1, (UPLO,), {"fails": SINGULAR}),
-    "pstrf": (algebra.pivoted_cholesky, 1, 2, (UPLO, Option("tol", -1)), {"on_host": True}),
-    "qr": (algebra.qr, 1, 2, (), {}),
-    "geqrf": (algebra.reflectors, 1, 2, (), {}),
-    "orgqr": (algebra.orthogonal, 2, 1, (), {}),
-    "ormqr": (algebra.times_orthogonal, 3, 1, (SIDE, TRANS), {}),
-    "histc": (algebra.histogram, 1, 1, BINS, {}),
-    "bhistc": (algebra.histograms, 1, 1, BINS, {}),
-    "renorm": (
-        algebra.shortened,
-        1,
-        1,
-        (Option("p"), Axis("axis"), Option("maxnorm")),
-        {"in_place": True},
+DEPENDENT = "the matrix has not full rank"
+ROWS = [
+    Algebra("gesv", algebra.solve, operands=2, results=2, fails=SINGULAR),
+    Algebra("gels", algebra.least_squares, operands=2, results=2, fails=DEPENDENT),
+    Algebra(
+        "trtrs",
+        algebra.solve_triangular,
+        operands=2,
+        results=2,
+        options=(UPLO, TRANS, DIAG),
+        fails=SINGULAR,
     ),
-    "match": (algebra.square_distances, 2, 1, (Option("gain", 1),), {"floating": False}),
-    "cross": (algebra.cross, 2, 1, (Axis("axis", 0),), {"floating": False}),
-}
-ROWS |= {
-    f"{name}{space}": (
+    Algebra("symeig", algebra.symmetric_eigen, results=2, options=(VECTORS, UPLO)),
+    Algebra("eig", algebra.eigen, results=2, options=(VECTORS,), on_host=True),
+    Algebra("svd", algebra.singular_values, results=3, options=(JOB,)),
+    Algebra("inverse", algebra.inverse, fails=SINGULAR),
+    Algebra("potrf", algebra.cholesky, options=(UPLO,), fails=INDEFINITE),
+    Algebra("potrs", algebra.cholesky_solve, operands=2, options=(UPLO,), fails=SINGULAR),
+    Algebra("potri", algebra.cholesky_inverse, options=(UPLO,), fails=SINGULAR),
+    Algebra("pstrf", algebra.pivoted_cholesky, results=2, options=(UPLO, TOLERANCE), on_host=True),
+    Algebra("qr", algebra.qr, results=2),
+    Algebra("geqrf", algebra.reflectors, results=2),
+    Algebra("orgqr", algebra.orthogonal, operands=2),
+    Algebra("ormqr", algebra.times_orthogonal, operands=3, options=(SIDE, TRANS)),
+    Algebra("histc", algebra.histogram, options=BINS),
+    Algebra("bhistc", algebra.histograms, options=BINS),
+    Algebra("renorm", algebra.shortened, options=LENGTH, in_place=True),
+    Algebra("match", algebra.square_distances, operands=2, options=(GAIN,), floating=False),
+    Algebra("cross", algebra.cross, operands=2, options=(Axis("axis", 0),), floating=False),
+]
+ROWS += [
+    Algebra(
+        f"{name}{space}",
         algebra.convolve,
-        2,
-        1,
-        (BORDER,),
-        {"floating": False, "fixed": (("space", space), ("flip", name == "conv"))},
+        operands=2,
+        options=(BORDER,),
+        fixed=(("space", space), ("flip", name == "conv")),
+        floating=False,
     )
     for name in ("conv", "xcorr")
     for space in (2, 3)
-}
-ALGEBRA = {
-    name: Algebra(
-        name,
-        function,
-        operands=operands,
-        results=results,
-        options=options,
-        **{"floating": True, **more},
-    )
-    for name, (function, operands, results, options, more) in ROWS.items()
-}
+]
+ALGEBRA = {row.name: row for row in ROWS}

@@ -68,6 +68,7 @@ def test_what_is_ignored_has_no_weight():
     criterion = nn.ClassNLLCriterion(torch.Tensor([1, 2, 3, 4]), True, 3)
     assert criterion.forward(LOGS, LABELS) == 1
     assert same(criterion.total_weight_tensor, [1])
+    assert str(criterion.target) == str(LABELS.long())
 
 
 def test_cross_entropy_is_two_modules():

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -10,9 +11,9 @@ from fnn.errors import require, require_indices
 from fnn.tensor.number import Number
 from fnn.tensor.run import known, run
 from fnn.torch7.criterion import Criterion, Derived, Targeted, Weighted, element, place, unless_nil
-from fnn.torch7.functions import eye
+from fnn.torch7.functions import eye, ones, zeros
 from fnn.torch7.passing import as_input, held, type_name
-from fnn.torch7.tensor import Tensor
+from fnn.torch7.tensor import LongTensor, Tensor
 from fnn.torch7.transfer import LogSoftMax
 
 __all__ = [
@@ -56,43 +57,44 @@ class ClassNLLCriterion(Weighted, _Labelled):
     """The negative log-probability of the target class; a mean divides by the labels' weights.
 
     `weights` are those of the classes. Examples labelled `ignoreIndex` do not count. After forward
-    the sum of the labels' weights is in `total_weight_tensor`.
+    the sum of the labels' weights is in `total_weight_tensor`, and the labels are in `target`.
     """
 
     loss = Targeted(losses.nll, place, labels=True)
-    results = (*Derived.results, "output_tensor", "total_weight_tensor")
-    renewed = (*Derived.renewed, "output_tensor", "total_weight_tensor")
+    results = (*Derived.results, "output_tensor", "total_weight_tensor", "target")
+    renewed = (*results, "output")
 
     def __init__(
         self, weights: Any = None, sizeAverage: bool = True, ignoreIndex: int | None = -100
     ):
         super().__init__(weights, sizeAverage)
         self.ignoreIndex = unless_nil(ignoreIndex, -100)
-        self.output_tensor, self.total_weight_tensor = Tensor(), Tensor()
+        self.output_tensor, self.total_weight_tensor, self.target = zeros(1), ones(1), LongTensor(1)
 
     def _hyper(self) -> dict[str, Any]:
         return {**super()._hyper(), "ignore_index": unless_nil(self.ignoreIndex, -100) - 1}
 
     def updateOutput(self, input: Any, target: Any = None) -> Any:
-        """Compute `output`, and the sum of the weights beside it."""
-        output, total = run(with_total, *self._operands(input, target), **self._hyper())
-        total.late = True  # nobody looks at it, as a rule
+        """Compute `output`, and what is known of the labels beside it."""
+        found = run(with_labels, *self._operands(input, target), **self._hyper())
+        output, total, labels = found
+        total.late = labels.late = True  # nobody looks at them, as a rule
         self.output, self.output_tensor = Number(output), Tensor._around(output)
         self.total_weight_tensor = held(self.total_weight_tensor, total)
+        self.target = held(self.target, labels)
         return self.output
 
 
 TOTAL = Targeted(losses.total_weight, place, labels=True)
 
 
-def with_total(
+def with_labels(
     inputs: tuple, target: Any, weights: Any, *, reduction: str, ignore_index: int
-) -> tuple[Array, Array]:
-    """The loss, and the sum of the labels' weights."""
-    loss = ClassNLLCriterion.loss(
-        inputs, target, weights, reduction=reduction, ignore_index=ignore_index
-    )
-    return loss, TOTAL(inputs, target, weights, ignore_index=ignore_index)
+) -> tuple[Array, Array, Array]:
+    """The loss, the sum of the labels' weights, and the labels."""
+    operands, ignored = (inputs, target, weights), {"ignore_index": ignore_index}
+    loss = ClassNLLCriterion.loss(*operands, reduction=reduction, **ignored)
+    return loss, TOTAL(*operands, **ignored), jnp.asarray(target).astype(jnp.int64)
 
 
 class SpatialClassNLLCriterion(ClassNLLCriterion):
@@ -145,7 +147,7 @@ class ClassSimplexCriterion(_Labelled):
 
     def __init__(self, nClasses: int):
         super().__init__()
-        self.nClasses = nClasses
+        self.nClasses, self._target = nClasses, Tensor(nClasses)  # for Torch7, in a file
         self.simplex = self.getPredictions(eye(nClasses)).t()
 
     def _check(self, inputs: tuple, target: Any) -> None:
@@ -189,3 +191,7 @@ class MultiLabelMarginCriterion(_Labelled):
 
     loss = Targeted(losses.multi_label_margin, element, labels=True)
     first = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.isTarget = Tensor()  # for Torch7, in a file

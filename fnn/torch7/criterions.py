@@ -12,6 +12,7 @@ from fnn.torch7.criterion import Derived, Targeted, Weighted, example, own, row,
 from fnn.torch7.passing import as_input, type_name
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
+from fnn.torch7.transfer import Sigmoid
 
 __all__ = [
     "AbsCriterion",
@@ -121,6 +122,10 @@ class MultiLabelSoftMarginCriterion(Weighted):
     """Binary cross-entropy of `sigmoid(x)`: several labels that don't exclude each other."""
 
     loss = Targeted(losses.bce_with_logits)
+
+    def __init__(self, weights: Any = None, sizeAverage: bool | None = True):
+        super().__init__(weights, sizeAverage)
+        self.sigmoid = Sigmoid()  # for Torch7, in a file
 
 
 class _Margin(Derived):

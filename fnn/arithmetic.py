@@ -180,6 +180,12 @@ def add_matmul(x: Array, a: Array, b: Array, scale: Any, product_scale: Any) -> 
     return _like(x, scale) * x + _like(x, product_scale) * (a @ b)
 
 
+def add_matmuls(x: Array, a: Array, b: Array, scale: Any, product_scale: Any) -> Array:
+    """`scale x + product_scale (a_1 b_1 + a_2 b_2 + ...)`."""
+    a, b = jnp.moveaxis(a, 0, 1).reshape(a.shape[1], -1), b.reshape(-1, b.shape[2])
+    return add_matmul(x, a, b, scale, product_scale)
+
+
 def add_outer(x: Array, a: Array, b: Array, scale: Any, product_scale: Any) -> Array:
     """`scale x + product_scale a b^T`."""
     return _like(x, scale) * x + _like(x, product_scale) * jnp.outer(a, b)

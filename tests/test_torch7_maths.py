@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fnn.torch7 as torch
+from fnn.torch7.maths import Elementwise
 from fnn.torch7.operations import OPERATIONS
 from tests.torch7_numbers import matrix, same
 
@@ -71,7 +72,8 @@ def test_elementwise(name):
 def test_every_elementwise_row_has_numbers_or_numpys():
     known = {"acos", "asin", "atan", "ceil", "cos", "cosh", "floor", "log", "log1p", "rsqrt", "sin"}
     known |= {"sinh", "sqrt", "tan", "tanh"}
-    assert {n for n, o in OPERATIONS.items() if o.in_place and not o.whole} == known | set(LUA)
+    found = {n: o for n, o in OPERATIONS.items() if isinstance(o, Elementwise)}
+    assert {n for n, o in found.items() if o.in_place and not o.whole} == known | set(LUA)
     names = {"acos": "arccos", "asin": "arcsin", "atan": "arctan"}
     x = torch.Tensor([0.25, 0.5])
     for name in known - {"rsqrt"}:

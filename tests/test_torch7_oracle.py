@@ -52,6 +52,8 @@ def value(x):
         return [value(y) for y in x]
     if not isinstance(x, dict):
         return x
+    if "name" in x:
+        return build(x)
     if "__storage__" in x:
         return torch.LongStorage(x["data"])
     kind = getattr(torch, x["t"] + "Tensor")
@@ -59,10 +61,15 @@ def value(x):
 
 
 def build(spec):
-    """The module of a case, or of a child in it."""
+    """The module or the criterion of a case, or of a child in it."""
     module = getattr(nn, spec["name"][3:])(*map(value, spec.get("ctor_args", [])))
-    for child in spec.get("children", []):
-        module.add(build(child))
+    weights = spec.get("child_weights", {})
+    if isinstance(weights, list):
+        weights = dict(zip("123", weights, strict=False))
+    for i, child in enumerate(spec.get("children", []), 1):
+        module.add(build(child), *[weights[str(i)]] if str(i) in weights else [])
+    for name, field in spec.get("set", {}).items():
+        setattr(module, name, field)
     for name, *args in spec.get("calls", []):
         getattr(module, name)(*map(value, args))
     return module
@@ -190,9 +197,18 @@ class Same(nn.Module):
 @pytest.mark.parametrize("case", CRITERIONS, ids=lambda case: case["id"])
 def test_criterion(case):
     criterion = build(case)
-    x, target = value(case["input"]), value(case["target"])
-    loss = criterion.forward(x, target)
+    assert str(criterion) == case["tostring"]
+    x, target = value(case["input"]), value(case.get("target"))
+    given = [x] if isinstance(criterion, nn.Module) else [x, target]
+    loss = criterion.forward(*given)
     assert isinstance(loss, Real)  # computed when it is looked at
     assert loss == pytest.approx(case["output"], rel=1e-12)
     assert criterion.output == loss
-    assert_equal(criterion.backward(x, target), case["gradInput"])
+    if "output2" in case:
+        assert criterion.total_weight_tensor.tolist() == pytest.approx([case["output2"]])
+        assert criterion.output_tensor.tolist() == [loss]
+    if "backward_target" in case:
+        target = value(case["backward_target"])
+    found = criterion.backward(*given[:1], target)
+    assert_equal(found, case["gradInput"])
+    assert criterion.gradInput is found

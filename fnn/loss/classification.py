@@ -18,7 +18,13 @@ from fnn.loss.labels import (
 )
 from fnn.loss.reduction import reduce
 
-__all__ = ["cross_entropy", "linear_cross_entropy", "linear_cross_entropy_init", "nll"]
+__all__ = [
+    "cross_entropy",
+    "linear_cross_entropy",
+    "linear_cross_entropy_init",
+    "nll",
+    "total_weight",
+]
 
 
 def _log_losses(
@@ -38,15 +44,37 @@ def _log_losses(
     target = jnp.where(keep, target, 0)
     require_labels(loss, target, classes)
     terms = -score_of(logs, one_hot(target, logs, axis), axis)
-    weights = keep.astype(logs.dtype)
+    weights = _label_weights(logs, target, weight, keep)
     if weight is not None:
         logs = logs * class_weights(loss, weight, logs, axis)
-        weights = weights * jnp.take(weight, target, mode="clip")
         terms = terms * weights
     if smoothing:
         terms = (1 - smoothing) * terms - smoothing / classes * jnp.sum(logs, axis)
     terms = jnp.where(is_class(target, classes), jnp.where(keep, terms, 0), jnp.nan)
     return reduce(loss, terms, reduction, jnp.sum(weights))
+
+
+def _label_weights(x: Array, target: Array, weight: Array | None, keep: Array) -> Array:
+    """The weight of each label; 0 where it doesn't count."""
+    weights = keep.astype(x.dtype)
+    return weights if weight is None else weights * jnp.take(weight, target, mode="clip")
+
+
+def total_weight(
+    x: Array, target: Array, weight: Array | None = None, *, ignore_index: int = -100
+) -> Array:
+    """The sum of the weights of the labels, by which a mean of `nll` divides.
+
+    x:      (batch, classes, *space)
+    target: (batch, *space) int
+    weight: (classes,), optional
+    ->      ()
+
+    Source: the second result of Torch7's `nn.ClassNLLCriterion`.
+    """
+    target = labels_of("total_weight", x, target, min(x.ndim - 1, 1))
+    keep = target != ignore_index
+    return jnp.sum(_label_weights(x, jnp.where(keep, target, 0), weight, keep))
 
 
 def nll(

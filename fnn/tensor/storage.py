@@ -28,6 +28,11 @@ class Storage(Cell):
         """The type of the elements."""
         return self.form.dtype
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the elements have yet to be computed."""
+        return self._array is PENDING
+
     def __len__(self) -> int:
         return self.form.size
 

@@ -1,26 +1,34 @@
-"""nn's criterions: losses with a number as `output` and a gradient by the input."""
+"""nn.Criterion: a loss with a number as `output` and a gradient by the input."""
 
+from __future__ import annotations
+
+import copy
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from fnn import loss
-from fnn.errors import require_indices
+from fnn.errors import describe, require
 from fnn.tensor.number import Number
-from fnn.tensor.run import known, run
-from fnn.torch7.passing import Convertible, as_input, held, shaped, type_name
+from fnn.tensor.run import run
+from fnn.torch7.memory import is_number
+from fnn.torch7.passing import Convertible, as_input, as_inputs, check_types, held, type_name
+from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 from transforms.changes import Stateful
 
-__all__ = ["ClassNLLCriterion", "Criterion", "MSECriterion"]
+__all__ = ["Criterion"]
 
 
 class Criterion(Convertible, Stateful):
-    """A loss: `forward(input, target)` is a number, `backward` its gradient by the input."""
+    """A loss: `forward(input, target)` is a number, `backward` its gradient by the input.
+
+    A criterion that computes in its own way overrides `updateOutput` and `updateGradInput`.
+    """
 
     results = ("_output", "gradInput")
     renewed = (*results, "output")
@@ -38,23 +46,33 @@ class Criterion(Convertible, Stateful):
     def output(self, value: Any) -> None:
         self._output = value
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any = None) -> Any:
         """The loss."""
         return self.updateOutput(input, target)
 
-    def backward(self, input: Any, target: Any) -> Any:
+    def backward(self, input: Any, target: Any = None) -> Any:
         """The gradient of the loss by the input."""
         return self.updateGradInput(input, target)
 
-    def updateOutput(self, input: Any, target: Any) -> Any:
+    def updateOutput(self, input: Any, target: Any = None) -> Any:
         """Compute `output`."""
         return self.output
 
-    def updateGradInput(self, input: Any, target: Any) -> Any:
+    def updateGradInput(self, input: Any, target: Any = None) -> Any:
         """Compute `gradInput`."""
         return self.gradInput
 
-    def __call__(self, input: Any, target: Any) -> tuple[Any, Any]:
+    def clone(self) -> Self:
+        """A deep copy."""
+        return copy.deepcopy(self)
+
+    def cudaHalf(self) -> Self:
+        """Convert to half precision."""
+        return self.type("torch.HalfTensor")
+
+    cudaDouble = Convertible.double
+
+    def __call__(self, input: Any, target: Any = None) -> tuple[Any, Any]:
         """The loss and its gradient."""
         return self.forward(input, target), self.backward(input, target)
 
@@ -64,82 +82,146 @@ class Criterion(Convertible, Stateful):
     __repr__ = __str__
 
 
-class _Derived(Criterion):
-    """A criterion that is a pure loss."""
+setattr(Criterion, "__tostring", Criterion.__str__)  # as c.__tostring() outside of a class
 
-    function: Callable
 
-    def __init__(self, sizeAverage: bool = True):
+class Derived(Criterion):
+    """A criterion that is a pure loss; `fields` are those that hold an option of the loss."""
+
+    loss: Targeted
+    fields: ClassVar[tuple[str, ...]] = ()
+    weights: Any = None
+
+    def __init__(self, sizeAverage: bool | None = True):
         super().__init__()
-        self.sizeAverage = sizeAverage
+        self.sizeAverage = unless_nil(sizeAverage, True)
 
-    def _operands(self, input: Tensor, target: Any) -> tuple:
-        """What the loss is computed from, its input first."""
-        return input, shaped(as_input(target), input.geometry.size)
+    @property
+    def _weights(self) -> Any:
+        """What follows the target among the operands of the loss, if there is something."""
+        return self.weights
 
     def _hyper(self) -> dict[str, Any]:
-        return {"reduction": "sum" if self.sizeAverage is False else "mean"}
+        """The options of the loss; fields are read at every call."""
+        average = unless_nil(self.sizeAverage, True)
+        fields = {name: getattr(self, name) for name in self.fields}
+        return {"reduction": "mean" if average else "sum", **fields}
 
-    def updateOutput(self, input: Any, target: Any) -> Any:
+    def _operands(self, input: Any, target: Any) -> tuple:
+        """What the loss is computed from: the inputs, the target, weights."""
+        inputs = as_inputs(input)
+        require(
+            target is not None or self.loss.each is None,
+            type_name(self),
+            "an input without a target",
+            "both",
+            "forward and backward of a criterion take two arguments",
+        )
+        if target is not None and not is_number(target):
+            target = as_input(target)
+        typed = inputs, None if self.loss.labels else target, self._weights
+        first, *others = (x for x in jax.tree.leaves(typed) if isinstance(x, Tensor))
+        check_types(self, [first], others, "its first input")
+        self._check(inputs, target)
+        return inputs, target, self._weights
+
+    def _check(self, inputs: tuple, target: Any) -> None:
+        """Raise if numbers that can be looked at are none of those that the loss takes."""
+
+    def updateOutput(self, input: Any, target: Any = None) -> Any:
         """Compute `output` by the pure loss."""
-        operands = self._operands(as_input(input), target)
-        self.output = Number(run(type(self).function, *operands, **self._hyper()))
+        self.output = Number(run(self.loss, *self._operands(input, target), **self._hyper()))
         return self.output
 
-    def updateGradInput(self, input: Any, target: Any) -> Any:
+    def updateGradInput(self, input: Any, target: Any = None) -> Any:
         """Compute `gradInput` as the derivative of the pure loss."""
-        operands = self._operands(as_input(input), target)
-        gradient = run(gradient_by_input, *operands, loss=type(self).function, **self._hyper())
-        self.gradInput = held(self.gradInput, gradient)
+        operands = self._operands(input, target)
+        gradients = run(gradient_by_inputs, *operands, loss=self.loss, **self._hyper())
+        several = isinstance(input, Table | list | tuple)
+        self.gradInput = held(self.gradInput, gradients if several else gradients[0])
         return self.gradInput
 
 
-def gradient_by_input(x: Array, *others: Any, loss: Callable, **hyper: Any) -> Array:
-    """The derivative of a loss by its first argument."""
-    return jax.grad(lambda x: loss(x, *others, **hyper))(x)
+class Weighted(Derived):
+    """A criterion with weights, of which `len` tells the number."""
 
-
-class MSECriterion(_Derived):
-    """The mean of the squared differences, or their sum."""
-
-    function = loss.mse
-
-
-class ClassNLLCriterion(_Derived):
-    """The negative log-probability of the target class; classes count from 1."""
-
-    def __init__(self, weights: Any = None, sizeAverage: bool = True, ignoreIndex: int = -100):
+    def __init__(self, weights: Any = None, sizeAverage: bool | None = True):
         super().__init__(sizeAverage)
         self.weights = None if weights is None else as_input(weights)
-        self.ignoreIndex = ignoreIndex
 
-    def _operands(self, input: Tensor, target: Any) -> tuple:
-        labels = target if isinstance(target, int | float) else as_input(target)
-        return input, self._checked(labels, input), self.weights
+    def __len__(self) -> int:
+        return 0 if self.weights is None else self.weights.length
 
-    def _hyper(self) -> dict[str, Any]:
-        return {**super()._hyper(), "ignore_index": self.ignoreIndex}
-
-    def _checked(self, labels: Any, input: Tensor) -> Any:
-        """The labels, which lie in range if their values can be looked at."""
-        if not isinstance(labels, Tensor) or known(labels.storage):
-            values = np.asarray(labels).astype(np.int64)
-            require_indices(
-                values[values != self.ignoreIndex] - 1,
-                input.geometry.size[-1 if len(input.geometry.size) < 3 else -3],
-                f"{type_name(self)}, whose labels count from 1 (here one less)",
-                "labels that count from 0, or more classes than the network has outputs",
-            )
-        return labels
+    def __bool__(self) -> bool:
+        return True  # as every object of Lua's
 
 
-def class_nll(
-    x: Array, target: Any, weight: Array | None, *, reduction: str, ignore_index: int
-) -> Array:
-    """`nll` with labels that count from 1, of any type."""
-    labels = jnp.asarray(target).astype(jnp.int32) - 1
-    labels = labels.reshape(()) if x.ndim == 1 else labels
-    return loss.nll(x, labels, weight, reduction=reduction, ignore_index=ignore_index - 1)
+def unless_nil(argument: Any, default: Any) -> Any:
+    """An argument, for which nil may stand if a later one is given."""
+    return default if argument is None else argument
 
 
-ClassNLLCriterion.function = class_nll
+def gradient_by_inputs(inputs: tuple, *others: Any, loss: Callable, **hyper: Any) -> tuple:
+    """The derivatives of a loss by its inputs."""
+    return jax.grad(lambda inputs: loss(inputs, *others, **hyper))(inputs)
+
+
+def element(x: Array, target: Array) -> tuple[int, ...]:
+    """The shape of a target for each element of x."""
+    return x.shape
+
+
+def row(x: Array, target: Array) -> tuple[int, ...]:
+    """The shape of a target for each row of x."""
+    return x.shape[:-1]
+
+
+def place(x: Array, target: Array) -> tuple[int, ...]:
+    """The shape of a target for each place in each example of x, where all classes meet."""
+    return x.shape[:1] * (x.ndim > 1) + x.shape[2:]
+
+
+def example(x: Array, target: Array) -> tuple[int, ...]:
+    """The shape of the only target."""
+    return ()
+
+
+def own(x: Array, target: Array) -> tuple[int, ...]:
+    """The shape that the target has."""
+    return target.shape
+
+
+@dataclass(frozen=True)
+class Targeted:
+    """A pure loss of inputs in a tuple, whose target may come in any shape and of any type.
+
+    There is a target for each element, row or place of the first input; with `each=None` there is
+    none. Labels count from 1.
+    """
+
+    loss: Callable
+    each: Callable[[Array, Array], tuple[int, ...]] | None = element
+    labels: bool = False
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def __name__(self) -> str:
+        return self.loss.__name__
+
+    def __call__(self, inputs: tuple, target: Any, weights: Any = None, **hyper: Any) -> Array:
+        """Compute."""
+        hyper.update(self.options)
+        if self.each is None:
+            return self.loss(*inputs, **hyper)
+        target = jnp.asarray(target)
+        shape = self.each(inputs[0], target)
+        require(
+            target.size == prod(shape),
+            self.__name__,
+            f"input {describe(inputs)} and target {describe(target)}",
+            f"{prod(shape)} elements in the target: one for each {self.each.__name__}",
+            "input and target belong to different examples",
+        )
+        target = target.astype(jnp.int32) - 1 if self.labels else target.astype(inputs[0].dtype)
+        rest = () if weights is None else (weights,)
+        return self.loss(*inputs, target.reshape(shape), *rest, **hyper)

@@ -16,6 +16,7 @@ from fnn.tensor.types import from_data
 from fnn.torch7 import storage, tensor
 from fnn.torch7.counting import axis, sizes, whole
 from fnn.torch7.maths import common_type, kinds, summary
+from fnn.torch7.multinomial import SAMPLING
 from fnn.torch7.operations import OPERATIONS
 from fnn.torch7.random import (
     DISTRIBUTIONS,
@@ -259,6 +260,7 @@ FUNCTIONS: dict[str, Callable] = {
     **{f"{n}Storage": getattr(storage, f"{NAMES[dtype]}Storage") for n, dtype in TYPES.items()},
     "Tensor": Tensor,
     "Storage": default_storage,
+    **SAMPLING,
     "Generator": Generator,
     "type": type_of,
 }

@@ -180,22 +180,18 @@ class Power(Elementwise):
 
 @dataclass(frozen=True)
 class Product(Operation):
-    """A product of matrices and vectors. A given result must have the right size already."""
+    """A product of matrices and vectors, of sizes such as "nm,mp->np".
+
+    A given result must have the right size already.
+    """
 
     forms: tuple[str, ...] = ("t",)
-    dimensions: tuple[int, int] = (2, 2)
+    sizes: str = "nm,mp->np"
 
     def compute(self, x: Any, *others: Any) -> Any:
         """The result in a new storage."""
         self.check(x, *others)
-        a, b = size_of(x), size_of(others[0])
-        require(
-            self.dimensions == (len(a), len(b)) and (len(a) == 1 or a[1] == b[0]),
-            self.name,
-            f"sizes {list(a)} and {list(b)}",
-            {(2, 2): "n x m and m x p", (2, 1): "n x m and m", (1, 1): "n and m"}[self.dimensions],
-            "an operand has to be transposed, or has another size than the code was written for",
-        )
+        product_size(self.name, self.sizes, x, *others)
         return run(self.function, x, *others)
 
     def method(self, x: Any, *arguments: Any) -> Any:
@@ -222,6 +218,8 @@ class Product(Operation):
 class Addition(Operation):
     """`v1 M + v2 a b`: in `r.addmm([v1,] [M,] [v2,] a, b)` the matrix M is r by default."""
 
+    sizes: str = "nm,mp->np"
+
     def method(self, x: Any, *arguments: Any) -> Any:
         """Write into `x`."""
         *front, a, b = arguments
@@ -246,7 +244,30 @@ class Addition(Operation):
         at = form.index("t")
         scale, product_scale = [*front[:at], 1][0], [*front[at + 1 :], 1][0]
         self.check(front[at], a, b)
+        size = product_size(self.name, self.sizes, a, b)
+        require(
+            size_of(front[at]) == size,
+            self.name,
+            f"a summand of size {list(size_of(front[at]))}",
+            f"size {list(size)}, that of the product",
+            "Torch7 does not broadcast: use expand",
+        )
         return run(self.function, front[at], a, b, scale, product_scale)
+
+
+def product_size(name: str, sizes: str, *operands: Any) -> tuple[int, ...]:
+    """The size of a product such as "nm,mp->np", if the operands fit."""
+    *wanted, result = sizes.replace("->", ",").split(",")
+    given = [size_of(x) for x in operands]
+    lengths = dict(zip("".join(wanted), sum(given, ()), strict=False))
+    require(
+        [tuple(map(lengths.get, letters)) for letters in wanted] == given,
+        name,
+        f"sizes {' and '.join(str(list(size)) for size in given)}",
+        " and ".join(" x ".join(letters) for letters in wanted),
+        "an operand has to be transposed, or has another size than the code was written for",
+    )
+    return tuple(lengths[letter] for letter in result)
 
 
 def kinds(arguments: Any) -> str:

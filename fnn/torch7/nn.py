@@ -3,11 +3,14 @@
 from fnn.torch7 import connections as tables
 from fnn.torch7 import utils
 from fnn.torch7.arithmetic import *
+from fnn.torch7.classification import *
 from fnn.torch7.composed import *
+from fnn.torch7.composite import *
 from fnn.torch7.connecting import *
 from fnn.torch7.containers import *
 from fnn.torch7.convolution import *
 from fnn.torch7.criterion import *
+from fnn.torch7.criterions import *
 from fnn.torch7.decorators import *
 from fnn.torch7.deriving import *
 from fnn.torch7.distances import *

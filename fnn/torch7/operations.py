@@ -13,6 +13,7 @@ from jax import lax
 from fnn import arithmetic, elements, ordering
 from fnn.tensor.number import number
 from fnn.tensor.run import run
+from fnn.torch7.algebra import ALGEBRA
 from fnn.torch7.maths import (
     Addition,
     Elementwise,
@@ -148,11 +149,15 @@ OPERATIONS: dict[str, Operation] = {
     },
     "dot": Elementwise("dot", arithmetic.dot, ("t",)),
     "mm": Product("mm", jnp.matmul),
-    "mv": Product("mv", jnp.matmul, dimensions=(2, 1)),
-    "ger": Product("ger", jnp.outer, dimensions=(1, 1)),
+    "mv": Product("mv", jnp.matmul, sizes="nm,m->n"),
+    "ger": Product("ger", jnp.outer, sizes="n,m->nm"),
     "addmm": Addition("addmm", arithmetic.add_matmul),
-    "addmv": Addition("addmv", arithmetic.add_matmul),
-    "addr": Addition("addr", arithmetic.add_outer),
+    "addmv": Addition("addmv", arithmetic.add_matmul, sizes="nm,m->n"),
+    "addr": Addition("addr", arithmetic.add_outer, sizes="n,m->nm"),
+    "bmm": Product("bmm", jnp.matmul, sizes="bnm,bmp->bnp"),
+    "addbmm": Addition("addbmm", arithmetic.add_matmuls, sizes="bnm,bmp->np"),
+    "baddbmm": Addition("baddbmm", arithmetic.add_matmul, sizes="bnm,bmp->bnp"),
+    **ALGEBRA,
 }
 SUBTRACTION = Elementwise("-", arithmetic.subtract_from, ("n", "t"))
 MULTIPLICATIONS = {(1, 1): "dot", (2, 1): "mv", (2, 2): "mm"}

@@ -79,15 +79,17 @@ def shaped(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
     return gradient.contiguous().view(*shape)
 
 
-def check_types(module: Any, params: list[Tensor], inputs: list[Tensor]) -> None:
+def check_types(
+    module: Any, first: list[Tensor], others: list[Tensor], what: str = "its parameters"
+) -> None:
     """Torch7 does not convert: floating-point inputs have the type of the parameters."""
-    for x in inputs:
-        if params and differentiable(x.storage) and x.element_type != params[0].element_type:
+    for x in others:
+        if first and differentiable(x.storage) and x.element_type != first[0].element_type:
             require(
                 False,
                 str(module),
                 f"a {x.type()}",
-                f"a {params[0].type()}, the type of its parameters",
+                f"a {first[0].type()}, the type of {what}",
                 "the module or the data was not converted: use double() or float()",
             )
 

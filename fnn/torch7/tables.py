@@ -9,10 +9,10 @@ from jax import Array
 
 from fnn import table
 from fnn.errors import describe, require
-from fnn.torch7.sides import added
 from fnn.torch7.counting import from_1, position
 from fnn.torch7.deriving import Derived, at_least_one
 from fnn.torch7.passing import as_input, as_inputs, held, leaves, type_name
+from fnn.torch7.sides import added
 from fnn.torch7.table import Table
 
 __all__ = [

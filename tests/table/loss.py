@@ -24,6 +24,7 @@ EXAMPLES = [
     Example(loss.nll, ranges=WEIGHTS),
     Example(loss.nll, {"ignore_index": 1}, ranges=WEIGHTS),
     Example(loss.nll, {"reduction": "sum"}, {"*space": ()}),
+    Example(loss.total_weight, ranges=WEIGHTS),
     Example(loss.cross_entropy, ranges=WEIGHTS),
     Example(loss.cross_entropy, {"label_smoothing": 0.2}, ranges=WEIGHTS),
     Example(loss.cross_entropy, {"reduction": "sum"}, {"*space": ()}),

@@ -33,7 +33,7 @@ class Shell(Stateful):
     """
 
     protocol: ClassVar[tuple[str, ...]] = ()
-    network: ClassVar[type[Network] | None] = None
+    network: ClassVar[Callable[..., Network] | None] = None
     transient = ("_composed", "_memory")
 
     _derived: Applicable | None = None
@@ -114,7 +114,7 @@ class Shell(Stateful):
             a[0] != b[0] or (a[1] is not b[1] and a[1] != b[1])
             for a, b in zip(old, children, strict=True)
         ):
-            self._composed = self.network(tuple(children))
+            self._composed = self.network(tuple(children), **self._hyper())
         return self._composed
 
     def _in_mode(self, child: Any) -> Applicable | None:

@@ -12,6 +12,8 @@ from fnn import loss
 from fnn.errors import require_indices
 from fnn.tensor.number import Number
 from fnn.tensor.run import known, run
+from fnn.torch7.from_criterion import ModuleFromCriterion
+from fnn.torch7.node import Connectable, Node
 from fnn.torch7.passing import Convertible, as_input, held, shaped, type_name
 from fnn.torch7.tensor import Tensor
 from transforms.changes import Stateful
@@ -19,7 +21,7 @@ from transforms.changes import Stateful
 __all__ = ["ClassNLLCriterion", "Criterion", "MSECriterion"]
 
 
-class Criterion(Convertible, Stateful):
+class Criterion(Connectable, Convertible, Stateful):
     """A loss: `forward(input, target)` is a number, `backward` its gradient by the input."""
 
     results = ("_output", "gradInput")
@@ -54,7 +56,10 @@ class Criterion(Convertible, Stateful):
         """Compute `gradInput`."""
         return self.gradInput
 
-    def __call__(self, input: Any, target: Any) -> tuple[Any, Any]:
+    def _node(self, nodes: list[Node], label: str) -> Node:
+        return ModuleFromCriterion(self)._node(nodes, label)
+
+    def _apply(self, input: Any, target: Any) -> tuple[Any, Any]:
         """The loss and its gradient."""
         return self.forward(input, target), self.backward(input, target)
 

@@ -21,6 +21,7 @@ from fnn.tensor.scope import calling
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import from_data
 from fnn.torch7.learner import Learner
+from fnn.torch7.node import Connectable
 from fnn.torch7.passing import (
     Convertible,
     as_inputs,
@@ -55,7 +56,7 @@ class Run:
     output: Any
 
 
-class Module(Convertible, Learner):
+class Module(Connectable, Convertible, Learner):
     """A differentiable object with `output` after forward and `gradInput` after backward.
 
     A derived module gets its three `update...` methods from its pure layer. A module that computes
@@ -304,9 +305,10 @@ class Module(Convertible, Learner):
         for module in self.listModules():
             function(module)
 
-    def __call__(self, input: Any) -> Any:
-        """Run forward."""
-        return self.forward(input)
+    def _apply(self, input: Any, gradOutput: Any = None) -> Any:
+        """Run forward; with a gradient backward too, and return both results."""
+        output = self.forward(input)
+        return output if gradOutput is None else (output, self.backward(input, gradOutput))
 
     def __tostring__(self) -> str:
         """The module as Torch7 prints it."""

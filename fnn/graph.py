@@ -21,7 +21,7 @@ from difflib import get_close_matches
 from inspect import Parameter
 from typing import Any
 
-from fnn.compose import X, Network, as_layer
+from fnn.compose import Network, X, as_layer
 from fnn.errors import describe, require
 
 __all__ = ["Graph", "Part", "graph"]

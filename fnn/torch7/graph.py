@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,45 @@ from fnn.torch7.table import Table
 __all__ = ["Edge", "Graph", "Node", "Picture", "dot", "todot"]
 
 
+class Numbered(Table):
+    """Objects in order: `t[1]` is the first, and `t[x]` the place of x, as in tables of Lua."""
+
+    def __init__(self, items: Iterable[Any] = ()):
+        super().__init__()
+        vars(self)["_places"] = {}
+        for item in items:
+            self.append(item)
+
+    def append(self, value: Any) -> None:
+        """Add an object at the end."""
+        self._places[value] = len(self) + 1
+        super().append(value)
+
+    def discard(self, value: Any) -> None:
+        """Take an object out."""
+        self.__init__([x for x in self if x is not value])
+
+    def __contains__(self, value: Any) -> bool:
+        return value in self._places
+
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__(key) if isinstance(key, Real | slice) else self._places.get(key)
+
+
 class Node:
     """Something with children. Graphs number their nodes: `id` is that in the last one."""
 
     typename = "graph.Node"
 
-    def __init__(self, data: Any = None):
-        self.data = data
+    def __init__(self, contents: Any = None):
+        self.data = contents
         self.id = 0
-        self.children = Table()
+        self.children = Numbered()
 
     def add(self, child: Any) -> None:
         """Append a child, or all in a table; one that is there already is not added again."""
         for new in child if isinstance(child, Table | list | tuple) else [child]:
-            if not any(new is old for old in self.children):
+            if new not in self.children:
                 self.children.append(new)
 
     def visit(self, before: Callable | None = None, after: Callable | None = None) -> None:
@@ -121,9 +147,8 @@ class Graph:
     typename = "graph.Graph"
 
     def __init__(self) -> None:
-        self.nodes = Table()
-        self.edges = Table()
-        self._places: dict[Node, int] = {}
+        self.nodes = Numbered()
+        self.edges = Numbered()
 
     def add(self, edge: Any) -> None:
         """Append an edge, or all in a table; its nodes get numbers and become related."""
@@ -135,10 +160,9 @@ class Graph:
 
     def include(self, node: Node) -> None:
         """Have a node, and number it."""
-        if node not in self._places:
+        if node not in self.nodes:
             self.nodes.append(node)
-            self._places[node] = len(self.nodes)
-        node.id = self._places[node]
+        node.id = self.nodes[node]
 
     def _copied(self, turned: bool = False) -> tuple[Graph, dict[Node, Node]]:
         """A graph of new nodes with the same data, and these nodes by the old ones."""
@@ -180,7 +204,7 @@ class Graph:
         mirrored, new = self._copied(turned=True)
         old = {copy: node for node, copy in new.items()}
         top, found = Node(), []
-        top.children = mirrored.roots()
+        top.children = Numbered(mirrored.roots())
         top.dfs(found.append)
         return Table(old[node] for node in found[:-1])
 

@@ -3,13 +3,11 @@
 import sys
 from typing import Any
 
-from fnn.errors import LayerError
 from fnn.torch7 import graph
 from fnn.torch7.gmodule import gModule
 from fnn.torch7.graph import Edge, Graph, Picture
-from fnn.torch7.module import Module
+from fnn.torch7.nesting import JustElement, JustTable, nest
 from fnn.torch7.node import Node
-from fnn.torch7.table import Table
 from fnn.torch7.transfer import Identity
 from transforms.changes import Changes
 
@@ -24,57 +22,6 @@ __all__ = [
     "setDebug",
     "simple_print",
 ]
-
-
-class JustTable(Identity):
-    """x -> {x}."""
-
-    typename = "nngraph.JustTable"
-
-    def __init__(self) -> None:
-        self.derive(in_table)
-
-    def updateOutput(self, input: Any) -> Any:
-        """Compute `output`."""
-        return super().updateOutput([input])
-
-
-class JustElement(Module):
-    """{x} -> x."""
-
-    typename = "nngraph.JustElement"
-
-    def __init__(self) -> None:
-        self.derive(only)
-
-    def _hold_gradient(self, value: Any) -> Any:
-        return super()._hold_gradient((value,))
-
-
-Node.single = JustElement
-
-
-def in_table(*xs: Any) -> tuple[Any]:
-    """The input in a tuple of one; several inputs are a tuple themselves."""
-    return (xs if len(xs) > 1 else xs[0],)
-
-
-def only(x: Any) -> Any:
-    """The only input."""
-    return x
-
-
-def nest(nodes: Any) -> Node:
-    """A node whose value is nested as the tables of nodes are."""
-    if isinstance(nodes, Node):
-        return nodes
-    if not isinstance(nodes, Table | list | tuple) or not len(nodes):
-        raise LayerError(
-            f"what is this in the nest input? {nodes!r}\n"
-            "likely cause: a module without its second pair of brackets, or an empty table"
-        )
-    inner = [nest(node) for node in nodes]
-    return JustTable()(inner) if len(inner) == 1 else Identity()(inner)
 
 
 def annotateNodes(level: int = 2) -> None:

@@ -11,50 +11,47 @@ import numpy as np
 
 from fnn.errors import LayerError
 from fnn.torch7 import graph
+from fnn.torch7.graph import Numbered
 from fnn.torch7.passing import type_name
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 
 
-class Annotations(dict):
-    """What is noted about a node, by name: `annotations['name']` or `annotations.name`."""
+class Notes(dict):
+    """A table with names as keys: `t['name']` or `t.name`, None if there is no such entry."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         return self.get(name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
 
-class Data:
+    __hash__ = object.__hash__  # type: ignore[assignment]
+    __eq__ = object.__eq__
+
+
+class Data(Notes):
     """What a node is, whichever graph it is in.
 
     `module` computes its value, from the values of the nodes in `mapindex`; without a module these
     are the value. `selectindex` takes an element of the one before; `nSplitOutputs` says that all
-    of so many are taken. `reverseMap` has the nodes that take this one.
+    of so many are taken. `reverseMap` has the nodes that take this one. `owner` is the gModule.
     """
 
-    module: Any = None
-    selectindex: int | None = None
-    nSplitOutputs: int | None = None
-    forwardNodeId: int | None = None
-    owner: Any = None
-
     def __init__(self, **fields: Any):
-        self.mapindex = Table()
-        self.reverseMap: dict[Node, bool] = {}
-        self.annotations = Annotations()
-        vars(self).update(fields)
-
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, name)
+        super().__init__(mapindex=Numbered(), reverseMap={}, annotations=Notes(), **fields)
 
     @property
     def input(self) -> Table | None:
         """What the node was given by the last forward."""
-        return None if self.owner is None else self.owner._given_to(self)
+        return self.owner and self.owner._given_to(self)
 
     @property
     def gradOutput(self) -> Table | None:
-        """The gradients that came back to the node, one from each node that takes it."""
-        return None if self.owner is None else self.owner._returned_to(self)
+        """The gradient that came back to the node."""
+        return self.owner and self.owner._returned_to(self)
 
 
 class Node(graph.Node):
@@ -64,14 +61,14 @@ class Node(graph.Node):
     single: ClassVar[Callable[[], Connectable]]
     """Makes a module that takes the only element of a table."""
 
-    def __init__(self, data: Any = None, label: str | None = None):
-        super().__init__(Data() if data is None else data)
+    def __init__(self, contents: Any = None, label: str | None = None):
+        super().__init__(Data() if contents is None else contents)
         if "_debugLabel" not in self.data.annotations:
             self.data.annotations["_debugLabel"] = label or made_at()
 
     def take(self, other: Node) -> None:
         """Have another node among the inputs."""
-        if any(other.data is data for data in self.data.mapindex):
+        if other.data in self.data.mapindex:
             raise LayerError(
                 "Don't pass the same input twice.\n"
                 f"likely cause: the node declared at {declared(other)} stands twice in one table; "
@@ -83,8 +80,8 @@ class Node(graph.Node):
 
     def leave(self, other: Node) -> None:
         """Undo `take`."""
-        for table, item in ((self.children, other), (self.data.mapindex, other.data)):
-            table.remove(next(i for i, x in enumerate(table, 1) if x is item))
+        self.children.discard(other)
+        self.data.mapindex.discard(other.data)
         del other.data.reverseMap[self]
 
     def split(self, count: int) -> Any:
@@ -228,9 +225,9 @@ def checked(nodes: Iterable[Any], what: str) -> list[Node]:
             raise LayerError(f"{what}[{i}] is nil (typo / bad index?)")
         if isinstance(node, Connectable):
             raise LayerError(
-                f"{what}[{i}] is an nn.Module, specifically a {type_name(node)}, but the only valid "
-                "thing to pass is an instance of nngraph.Node. Did you forget a second set of "
-                "parens? nn.X() is a module, nn.X()() a node of it"
+                f"{what}[{i}] is an nn.Module, specifically a {type_name(node)}, but the only "
+                "valid thing to pass is an instance of nngraph.Node. Did you forget a second set "
+                "of parens? nn.X() is a module, nn.X()() a node of it"
             )
         kind = getattr(node, "typename", type(node).__name__)
         kind = node.type() if isinstance(node, Tensor) else {"str": "string"}.get(kind, kind)

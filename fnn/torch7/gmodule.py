@@ -78,7 +78,7 @@ class gModule(Walked):
         for node in self.forwardnodes:
             data = node.data
             taken = tuple(values[other] for other in data.mapindex) or names
-            value = taken if len(taken) > 1 else taken[0]
+            value = taken[0] if len(taken) == 1 else taken
             if data.module is not None:
                 value = str(len(sources))
                 whole = isinstance(data.module, Identity | JustTable)
@@ -93,7 +93,8 @@ class gModule(Walked):
         return None if self.verbose or self.debug else super()._find_fused(*find)
 
     def _hold_output(self, value: Any) -> Any:
-        self._output = self._share_output(self.layer.outputs, value, self._output)
+        layer: Any = self.layer
+        self._output = self._share_output(layer.outputs, value, self._output)
         return self._output
 
     def _share_output(self, source: Any, value: Any, old: Any) -> Any:
@@ -174,7 +175,7 @@ class gModule(Walked):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         nodes = [node for g in (self.fg, self.bg) for node in g.nodes]
-        parts = {id(x): x for node in nodes for x in (node, node.data)}
+        parts: dict[int, Any] = {id(x): x for node in nodes for x in (node, node.data)}
         for place, x in parts.items():  # first of all, so that no copy goes from node to node
             memo[place] = type(x).__new__(type(x))
         clone = super().__deepcopy__(memo)

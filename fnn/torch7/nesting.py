@@ -13,11 +13,18 @@ from fnn.torch7.transfer import Identity
 __all__ = ["JustElement", "JustTable", "nest"]
 
 
-class JustTable(Module):
+class _Table(Module):
+    """A module that alone computes nothing."""
+
+    @property
+    def _fused(self) -> None:
+        return None
+
+
+class JustTable(_Table):
     """x -> {x}."""
 
     typename = "nngraph.JustTable"
-    _fused = None  # alone it computes nothing
 
     def __init__(self) -> None:
         self.derive(in_table)
@@ -33,11 +40,10 @@ class JustTable(Module):
         return self.gradInput
 
 
-class JustElement(Module):
+class JustElement(_Table):
     """{x} -> x."""
 
     typename = "nngraph.JustElement"
-    _fused = None
 
     def __init__(self) -> None:
         self.derive(element)
@@ -61,7 +67,7 @@ Node.single = JustElement
 
 def in_table(*xs: Any) -> tuple[Any]:
     """The input in a tuple of one; several inputs are a tuple themselves."""
-    return (xs if len(xs) > 1 else xs[0],)
+    return xs if len(xs) == 1 else (xs,)
 
 
 def element(x: Any) -> Any:

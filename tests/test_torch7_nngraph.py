@@ -61,6 +61,7 @@ local("Reshape", fnn.view, lambda *n: {"shape": n, "dimensions": 1})
 local("OneHot", one_hot, lambda n: {"count": n})
 local("MulConstant", times, lambda c: {"by": c})
 local("AddConstant", plus, lambda c: {"by": c})
+local("Narrow", fnn.narrow, lambda d, i, n: {"axis": d - 1, "start": i - 1, "length": n})
 
 
 # The graphs of the cases.
@@ -303,6 +304,48 @@ def test_back_propagation_through_time(kind):
         _, *back = clones[t - 1].backward([x[[], t], *states[t - 1]], [*back, by_loss])
     assert_equal(torch.Table(back), case["d_init_state"])
     assert_equal(grads, case["grads"])
+
+
+# The first tutorial's cells.
+
+
+def test_recurrent_cell_of_the_tutorial():
+    inputs = []
+    for _ in range(2):
+        inputs.append(nn.Identity()())
+    input, prev_h = inputs
+    i2h, h2h = nn.Linear(3, 2)(input), nn.Linear(2, 2)(prev_h)
+    net = nn.gModule(inputs, [nn.Tanh()(nn.CAddTable()([i2h, h2h]))])
+    assert net.forward([torch.randn(1, 3), torch.randn(1, 2)]).size().tolist() == [1, 2]
+    nothing = [torch.Tensor([0, 0, 0]), torch.Tensor([0, 0])]  # backward knows better
+    x, h = net.backward(nothing, torch.randn(1, 2))
+    assert (x.size().tolist(), h.size().tolist()) == ([1, 3], [1, 2])
+    assert isinstance(net.get(1), nn.Identity)
+
+
+def test_lstm_of_the_tutorial():
+    input, prev_c, prev_h = inputs = [nn.Identity()() for _ in range(3)]
+    sums = nn.CAddTable()([nn.Linear(3, 8)(input), nn.Linear(2, 8)(prev_h)])
+    gates = nn.Sigmoid()(nn.Narrow(2, 1, 6)(sums))
+    in_transform = nn.Tanh()(nn.Narrow(2, 7, 2)(sums))
+    in_gate, forget_gate = nn.Narrow(2, 1, 2)(gates), nn.Narrow(2, 3, 2)(gates)
+    out_gate = nn.Narrow(2, 5, 2)(gates)
+    kept = nn.CMulTable()([forget_gate, prev_c])
+    new = nn.CMulTable()([in_gate, in_transform])
+    next_c = nn.CAddTable()([kept, new])
+    next_h = nn.CMulTable()([out_gate, nn.Tanh()(next_c)])
+    net = nn.gModule(inputs, [next_c, next_h])
+    order = (
+        "Identity Linear Identity Linear CAddTable Narrow Sigmoid Narrow Identity CMulTable "
+        "Narrow Narrow Tanh CMulTable CAddTable Narrow Tanh CMulTable"
+    )
+    assert [type(module).__name__ for module in net.modules] == order.split()
+    assert len(net.forwardnodes) == 24
+    zeros = [torch.zeros(1, 3), torch.zeros(1, 2), torch.zeros(1, 2)]
+    c, h = net.forward(zeros)
+    assert c.size().tolist() == h.size().tolist() == [1, 2]
+    back = net.backward(zeros, [torch.zeros(1, 2), torch.zeros(1, 2)])
+    assert [x.tolist() for x in back] == [[[0, 0, 0]], [[0, 0]], [[0, 0]]]
 
 
 # Calls and operators.

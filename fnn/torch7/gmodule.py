@@ -107,6 +107,10 @@ class gModule(Walked):
         rows = zip(source, value, old if fits else [None] * len(source), strict=True)
         return Table([self._share_output(*row) for row in rows])
 
+    def _hold_gradient(self, value: Any) -> Any:
+        self._gradInput = held(self._gradInput, value)  # it is nil before the first backward
+        return self._gradInput
+
     def updateOutput(self, input: Any) -> Any:
         """Compute `output`."""
         check_count(self, input, self.nInputs, "inputs")
@@ -177,7 +181,8 @@ class gModule(Walked):
         nodes = [node for g in (self.fg, self.bg) for node in g.nodes]
         parts: dict[int, Any] = {id(x): x for node in nodes for x in (node, node.data)}
         for place, x in parts.items():  # first of all, so that no copy goes from node to node
-            memo[place] = type(x).__new__(type(x))
+            kind: Any = type(x)
+            memo[place] = kind.__new__(kind)
         clone = super().__deepcopy__(memo)
         for place, x in parts.items():
             vars(memo[place]).update(copy.deepcopy(vars(x), memo))

@@ -46,12 +46,12 @@ class Data(Notes):
     @property
     def input(self) -> Table | None:
         """What the node was given by the last forward."""
-        return self.owner and self.owner._given_to(self)
+        return None if self.owner is None else self.owner._given_to(self)
 
     @property
     def gradOutput(self) -> Table | None:
         """The gradient that came back to the node."""
-        return self.owner and self.owner._returned_to(self)
+        return None if self.owner is None else self.owner._returned_to(self)
 
 
 class Node(graph.Node):

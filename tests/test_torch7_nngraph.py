@@ -416,6 +416,7 @@ MISTAKES = {
     ),
     "Use [input1, input2] to pass multiple inputs.": lambda: nn.CAddTable()(*nodes()),
     "Don't pass the same input twice.": lambda: nn.CAddTable()([nodes()[0]] * 2),
+    "stands twice in one table": lambda: nn.gModule([nodes()[0]], [nn.Tanh()()] * 2),
     "outputs[1] is an nn.Module, specifically a nn.Tanh": lambda: nn.gModule(
         [nodes()[0]], [nn.Tanh()]
     ),

@@ -224,8 +224,6 @@ def check_inputs(nodes: list[Node]) -> None:
                 f"an input should have no inputs, as the node declared at {declared(node)} has"
                 "\nlikely cause: it is an inner node, or an input of another gModule"
             )
-    if len({*nodes}) < len(nodes):
-        raise LayerError("Don't pass the same input twice.\nlikely cause: a misspelt name")
 
 
 def check_roots(fg: graph.Graph, innode: Node) -> None:

@@ -68,12 +68,6 @@ class Node(graph.Node):
 
     def take(self, other: Node) -> None:
         """Have another node among the inputs."""
-        if other.data in self.data.mapindex:
-            raise LayerError(
-                "Don't pass the same input twice.\n"
-                f"likely cause: the node declared at {declared(other)} stands twice in one table; "
-                "pass it through nn.Identity to use it again"
-            )
         self.add(other)
         self.data.mapindex.append(other.data)
         other.data.reverseMap[self] = True
@@ -220,6 +214,12 @@ def checked(nodes: Iterable[Any], what: str) -> list[Node]:
     found = list(nodes)
     for i, node in enumerate(found, 1):
         if isinstance(node, Node):
+            if any(node is other for other in found[: i - 1]):
+                raise LayerError(
+                    "Don't pass the same input twice.\n"
+                    f"likely cause: the node declared at {declared(node)} stands twice in one "
+                    "table; pass it through nn.Identity to use it again"
+                )
             continue
         if node is None:
             raise LayerError(f"{what}[{i}] is nil (typo / bad index?)")

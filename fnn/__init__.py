@@ -23,6 +23,7 @@ from fnn.errors import *
 from fnn.fold import *
 from fnn.gates import *
 from fnn.gradient import *
+from fnn.graph import *
 from fnn.linear import *
 from fnn.local_norm import *
 from fnn.norm import *

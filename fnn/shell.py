@@ -33,7 +33,7 @@ class Shell(Stateful):
     """
 
     protocol: ClassVar[tuple[str, ...]] = ()
-    network: ClassVar[type[Network] | None] = None
+    network: ClassVar[Callable[..., Network] | None] = None
     transient = ("_composed", "_memory")
 
     _derived: Applicable | None = None

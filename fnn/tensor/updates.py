@@ -37,7 +37,7 @@ def pull_back_into(
 
     Without `grads` nothing is added.
     """
-    found = pullback(cotangents)[0]
+    found = pullback(cotangents)[0] if pullback else []  # nothing to be differentiated by
     added = [g + typed(scale, g) * d for g, d in zip(grads, found, strict=False)]
     return added, found[learned:]
 

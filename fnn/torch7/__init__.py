@@ -1,7 +1,7 @@
-"""Torch7 in Python: `import fnn.torch7 as torch; from fnn.torch7 import nn, optim`."""
+"""Torch7 in Python: `import fnn.torch7 as torch; from fnn.torch7 import nn, nngraph, optim`."""
 
 from fnn.tensor.run import eager
-from fnn.torch7 import nn, optim
+from fnn.torch7 import graph, nn, nngraph, optim
 from fnn.torch7.command_line import CmdLine
 from fnn.torch7.functions import FUNCTIONS
 from fnn.torch7.table import Table

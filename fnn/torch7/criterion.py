@@ -15,7 +15,9 @@ from jax import Array
 from fnn.errors import describe, require
 from fnn.tensor.number import Number
 from fnn.tensor.run import run
+from fnn.torch7.from_criterion import ModuleFromCriterion
 from fnn.torch7.memory import is_number
+from fnn.torch7.node import Connectable, Node
 from fnn.torch7.passing import Convertible, as_input, as_inputs, check_types, held, type_name
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
@@ -24,7 +26,7 @@ from transforms.changes import Stateful
 __all__ = ["Criterion"]
 
 
-class Criterion(Convertible, Stateful):
+class Criterion(Connectable, Convertible, Stateful):
     """A loss: `forward(input, target)` is a number, `backward` its gradient by the input.
 
     A criterion that computes in its own way overrides `updateOutput` and `updateGradInput`.
@@ -66,13 +68,10 @@ class Criterion(Convertible, Stateful):
         """A deep copy."""
         return copy.deepcopy(self)
 
-    def cudaHalf(self) -> Self:
-        """Convert to half precision."""
-        return self.type("torch.HalfTensor")
+    def _node(self, nodes: list[Node], label: str) -> Node:
+        return ModuleFromCriterion(self)._node(nodes, label)
 
-    cudaDouble = Convertible.double
-
-    def __call__(self, input: Any, target: Any = None) -> tuple[Any, Any]:
+    def _apply(self, input: Any, target: Any = None) -> tuple[Any, Any]:
         """The loss and its gradient."""
         return self.forward(input, target), self.backward(input, target)
 

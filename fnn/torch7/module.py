@@ -18,6 +18,7 @@ from fnn.tensor.scope import calling
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import from_data
 from fnn.torch7.flatten import overlapping
+from fnn.torch7.node import Connectable
 from fnn.torch7.passing import (
     Convertible,
     as_inputs,
@@ -36,7 +37,7 @@ from fnn.torch7.types import default_type, dtype_of, name_of
 from transforms.cells import tracing
 
 
-class Module(Convertible, Results):
+class Module(Connectable, Convertible, Results):
     """A differentiable object with `output` after forward and `gradInput` after backward.
 
     A derived module gets its three `update...` methods from its pure layer. A module that computes
@@ -287,8 +288,8 @@ class Module(Convertible, Results):
         whole = {n for n, x in tensors.items() if x is not None and not differentiable(x.storage)}
         return [name for name in super()._to_convert() if name not in whole]
 
-    def __call__(self, input: Any, gradOutput: Any = None) -> Any:
-        """Run forward; with a gradient also backward, for a pair of `output` and `gradInput`."""
+    def _apply(self, input: Any, gradOutput: Any = None) -> Any:
+        """Run forward; with a gradient backward too, and return both results."""
         output = self.forward(input)
         return output if gradOutput is None else (output, self.backward(input, gradOutput))
 

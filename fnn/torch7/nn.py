@@ -16,6 +16,8 @@ from fnn.torch7.deriving import *
 from fnn.torch7.distances import *
 from fnn.torch7.dropout import *
 from fnn.torch7.fractional import *
+from fnn.torch7.from_criterion import *
+from fnn.torch7.gmodule import *
 from fnn.torch7.hessian import *
 from fnn.torch7.jacobian import *
 from fnn.torch7.linear import *

@@ -1,0 +1,76 @@
+"""nngraph: nn's modules as graphs."""
+
+import sys
+from typing import Any
+
+from fnn.torch7 import graph
+from fnn.torch7.gmodule import gModule
+from fnn.torch7.graph import Edge, Graph, Picture
+from fnn.torch7.nesting import JustElement, JustTable, nest
+from fnn.torch7.node import Node
+from fnn.torch7.passing_on import Identity
+from transforms.changes import Changes
+
+__all__ = [
+    "JustElement",
+    "JustTable",
+    "Node",
+    "annotateNodes",
+    "display",
+    "gModule",
+    "nest",
+    "setDebug",
+    "simple_print",
+]
+
+
+def annotateNodes(level: int = 2) -> None:
+    """Name nodes after the caller's local variables; level 3 is the caller's caller."""
+    for name, value in sys._getframe(level - 1).f_locals.items():
+        if isinstance(value, Node) and value.data.annotations.name is None:
+            value.annotate(name=name)
+
+
+def setDebug(enable: bool = True) -> None:
+    """Whether a gModule that fails draws itself into a file, with the failing node in red.
+
+    The file is called after the gModule, or `nngraph_2in_1out.svg` after its inputs and outputs.
+    """
+    gModule.debug = enable
+    Changes.structure += 1
+
+
+def display(module: gModule) -> Picture:
+    """A picture of a gModule."""
+    return Picture(graph.svg(module.fg, module.name))
+
+
+class simple_print:
+    """Drawings without what has no meaning for people: identities and nodes without modules."""
+
+    @staticmethod
+    def todot(module: Any, title: str | None = None) -> str:
+        """A gModule, or its `fg`, in graphviz' language."""
+        return graph.todot(simplified(module), title)
+
+    @staticmethod
+    def dot(module: Any, title: str | None = None, fname: str | None = None) -> Any:
+        """Write the drawing to `fname.dot` and `fname.svg`, or return a picture."""
+        return graph.dot(simplified(module), title, fname)
+
+
+def simplified(module: Any) -> Graph:
+    """The graph between those nodes that compute something."""
+    full = module.fg if isinstance(module, gModule) else module
+    simple = Graph()
+    sources: dict[Node, dict[Node, None]] = {node: {} for node in full.nodes}
+    for node in full.topsort():
+        shown = sources[node]
+        if node.data.module is not None and not isinstance(node.data.module, Identity):
+            copy = Node(node.data)
+            simple.include(copy)
+            simple.add([Edge(source, copy) for source in shown])
+            shown = {copy: None}
+        for child in node.children:
+            sources[child].update(shown)
+    return simple

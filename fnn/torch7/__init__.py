@@ -2,6 +2,7 @@
 
 from fnn.tensor.run import eager
 from fnn.torch7 import nn, optim
+from fnn.torch7.files import *
 from fnn.torch7.functions import FUNCTIONS
 from fnn.torch7.table import Table
 

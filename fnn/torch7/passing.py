@@ -61,7 +61,11 @@ def held(old: Any, value: Any) -> Any:
         return Table([held(o, v) for o, v in zip(before, value, strict=True)])
     if isinstance(value, Tensor):
         return value
-    return (old if isinstance(old, Tensor) else Tensor()).hold(value)
+    old = old if isinstance(old, Tensor) else Tensor()
+    is_view = old.geometry.dense != len(
+        old.storage
+    )  # which a result is not: it lets go of the rest
+    return (old.set() if is_view else old).hold(value)
 
 
 def shaped(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:

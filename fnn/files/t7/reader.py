@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from fnn.files.errors import FileError
-from fnn.files.t7.records import Function, Storage, Table, Tensor, TorchObject, kind_of
+from fnn.files.t7.records import (
+    WITH_HEADER,
+    WITHOUT_CONTENT,
+    Function,
+    Storage,
+    Table,
+    Tensor,
+    TorchObject,
+    kind_of,
+)
 from fnn.files.t7.streams import Ascii, Binary
 
 Objects = Generator[None, Any, Any]
@@ -23,7 +32,6 @@ MODES: dict[str, Callable[[bytes], Binary | Ascii]] = {
     "b32": partial(Binary, long="<i4"),
     "ascii": Ascii,
 }
-WITHOUT_CONTENT = ("torch.Timer",)
 FOREIGN = {
     b"PK": "a zip archive, such as PyTorch's own files and NumPy's .npz",
     b"\x80": "a pickle, such as PyTorch's older files",
@@ -162,6 +170,8 @@ class _Reader:
         kind = kind_of(name)
         if kind is None:
             found = self.known[index] = TorchObject(name, version)
+            if name in WITH_HEADER:
+                found.header = yield
             if name not in WITHOUT_CONTENT:
                 found.content = yield
             return found

@@ -62,10 +62,8 @@ def held(old: Any, value: Any) -> Any:
     if isinstance(value, Tensor):
         return value
     old = old if isinstance(old, Tensor) else Tensor()
-    is_view = old.geometry.dense != len(
-        old.storage
-    )  # which a result is not: it lets go of the rest
-    return (old.set() if is_view else old).hold(value)
+    shares = old.geometry.dense != len(old.storage)  # a result lets go of a longer storage
+    return (old.set() if shares else old).hold(value)
 
 
 def shaped(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -91,9 +91,7 @@ class Fields(dict):
     def __getattr__(self, name: str) -> Any:
         if (key := lua_name(name)) in self:
             return self[key]
-        raise AttributeError(
-            f"the table has no {key!r}, but {', '.join(map(str, self)) or 'nothing'}"
-        )
+        raise AttributeError(f"the table has no {key!r}, but {', '.join(map(str, self))}")
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[lua_name(name)] = value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,12 @@ def _any_mode(data: bytes) -> Any:
     try:
         return loads(data, "binary")
     except FileError as error:
-        try:
-            return loads(data, "b32")
-        except FileError:
-            raise error from None
+        reader = _Reader(MODES["b32"](data))
+        with suppress(FileError):
+            value = reader.read()
+            if reader.source.place == len(data):
+                return value
+        raise error from None
 
 
 class _Reader:
@@ -156,6 +159,8 @@ class _Reader:
             source = self.source
             for _ in range(source.room(source.integer(), 2 * source.least, "entries")):
                 key = yield
+                if key is None:
+                    source.fail("a table with nothing for a key")
                 found.entries.append((key, (yield)))
         return found
 

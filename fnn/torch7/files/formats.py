@@ -1,9 +1,8 @@
 """What files have of single classes: tables, which hold for derived classes as well.
 
 A constructor is called with fields under the names of its arguments. Where names don't suffice,
-`ARGUMENTS` says what to do; `UPGRADES` makes fields of today from those of old versions, and
-`EXPECTED` has fields that Torch7 could not do without. All this is about records of a file: nothing
-is alive yet.
+`ARGUMENTS` says what to do; `UPGRADES` makes fields of today from those of old versions. All this
+is about records of a file: nothing is alive yet.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from fnn.files import t7
-from fnn.torch7.files.classes import is_own
 from fnn.torch7.table import lua_name
 
 Fields = dict[str, Any]
@@ -118,52 +116,3 @@ def upgrade(cls: Any, fields: Fields) -> None:
     for base in cls.__mro__:
         if base.__name__ in UPGRADES:
             UPGRADES[base.__name__](fields)
-
-
-# What Torch7 expects in a file.
-
-VERSIONS = {
-    "nn.LookupTable": 4,
-    "nn.BatchNormalization": 2,
-    "nn.SpatialBatchNormalization": 2,
-    "nn.VolumetricBatchNormalization": 2,
-    "nn.VolumetricMaxPooling": 2,
-    "nn.GradientReversal": 2,
-}
-
-
-def buffer(kind: str = "", *values: float) -> Callable[[str], t7.Tensor]:
-    """A tensor of a module's type, or of a kind of its own, such as Torch7 computes with."""
-
-    def make(module_kind: str) -> t7.Tensor:
-        return (
-            tensor(kind or module_kind, np.array(values))
-            if values
-            else t7.Tensor(kind or module_kind)
-        )
-
-    return make
-
-
-EXPECTED: dict[str, dict[str, Any]] = {
-    "ReLU": {"threshold": 0, "val": 0},
-    "SpatialConvolution": {"finput": buffer(), "fgradInput": buffer()},
-    "SpatialMaxPooling": {"indices": buffer("Long")},
-    "BatchNormalization": {"train": True},
-    "Dropout": {"train": True},
-    "RReLU": {"train": True, "noise": buffer()},
-    "ClassNLLCriterion": {
-        "output_tensor": buffer("", 0),
-        "total_weight_tensor": buffer("", 1),
-        "target": buffer("Long", 0),
-    },
-}
-"""Fields that Torch7's constructors make, and that its methods take for granted."""
-
-
-def expected(cls: Any, kind: str) -> dict[str, Any]:
-    """The fields that Torch7 expects of a class, in a module's kind of numbers."""
-    found: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        found |= EXPECTED.get(base.__name__, {}) if is_own(base) else {}
-    return {name: x(kind) if callable(x) else x for name, x in found.items()}

@@ -108,6 +108,7 @@ class Loader:
         for name, value in [] if x.content is None else x.content.entries:
             key = yield "", name
             put(found, key, (yield step(name), value))
+        leave_out_gradient(found, x.fields())
         return found
 
     def _known(self, x: t7.TorchObject, cls: Any) -> Parts:
@@ -127,8 +128,7 @@ class Loader:
         for name, value in fields.items():
             put(found, name, (yield step(name), value))
         with explained(x.name):
-            if isinstance(found, Module) and "gradInput" not in fields:
-                found.gradInput = None
+            leave_out_gradient(found, fields)
             settle(found, shapes, fields)
         return found
 
@@ -145,6 +145,12 @@ def convert(module: Module, name: Any) -> None:
         module.type(name_of(dtype_of(kind[0]), "Tensor"))
 
 
+def leave_out_gradient(x: Any, fields: dict[str, Any]) -> None:
+    """Have a module compute no `gradInput` if it has none, as the first of a network may."""
+    if isinstance(x, Module) and "gradInput" not in fields:
+        x.gradInput = None
+
+
 def put(x: Any, key: Any, value: Any) -> None:
     """Set a field, unless its name means something else here, such as a method."""
     if not isinstance(key, str):
@@ -153,12 +159,10 @@ def put(x: Any, key: Any, value: Any) -> None:
         return
     name = python_name(key)
     here = getattr(type(x), name, None)
-    means = (
-        name in private(x)
-        or name.startswith("__")
-        or (isinstance(here, property) and not here.fset)
-    )
-    if means or (callable(here) and not isinstance(x, Unknown)):
+    fixed = isinstance(here, property) and here.fset is None
+    if fixed or name in private(x) or name.startswith("__"):
+        return
+    if callable(here) and not isinstance(x, Unknown):
         return
     if isinstance(getattr(x, name, None), tuple) and isinstance(value, Storage | Table):
         value = tuple(value)

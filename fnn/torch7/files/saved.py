@@ -11,7 +11,7 @@ from fnn.tensor.number import Number
 from fnn.torch7.criterion import Criterion
 from fnn.torch7.files.classes import class_named, name_of_class
 from fnn.torch7.files.construct import maker
-from fnn.torch7.files.formats import VERSIONS, expected
+from fnn.torch7.files.expected import VERSIONS, expected
 from fnn.torch7.files.loaded import private
 from fnn.torch7.files.nested import Parts, made, step
 from fnn.torch7.files.unknown import LuaFunction, Unknown
@@ -19,7 +19,7 @@ from fnn.torch7.module import Module
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Fields, Key, Table, lua_name
 from fnn.torch7.tensor import Tensor, fromarray
-from fnn.torch7.types import NAMES, dtype_of
+from fnn.torch7.types import NAMES, default_type, dtype_of
 
 PLAIN = (bool, int, float, str, bytes, type(None))
 
@@ -104,13 +104,13 @@ def fields_of(x: Any) -> Fields:
     fields = Fields()
     if isinstance(x, Module | Criterion):
         fields |= {"output": x.output, "gradInput": x.gradInput}
-    kind = "Double"
+    dtype = default_type()
     if isinstance(x, Module):
         fields["_type"] = x.type()
-        kind = NAMES[dtype_of(fields["_type"], "Tensor")]
+        dtype = dtype_of(fields["_type"], "Tensor")
     names = [n for n in vars(x) if n not in private(x)]
     fields |= {lua_name(n) if isinstance(n, str) else n: vars(x)[n] for n in names}
-    own = {} if isinstance(x, Unknown) else expected(type(x), kind)
+    own = {} if isinstance(x, Unknown) else expected(type(x), dtype)
     return Fields({**own, **fields})
 
 

@@ -9,6 +9,7 @@ from fnn.linear import linear
 from fnn.shape import view
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
+from fnn.torch7.storage import LongStorage
 
 __all__ = ["Linear", "Pure", "View"]
 
@@ -39,11 +40,11 @@ class View(Module):
             "two lengths can't both be found from the number of elements",
         )
         self.derive(view)
-        self.size, self.numElements = size, prod(n for n in size if n > 0)
+        self.size, self.numElements = LongStorage(size), prod(n for n in size if n > 0)
         self.numInputDims = None
 
     def _hyper(self) -> dict[str, Any]:
-        return {"shape": self.size, "dimensions": self.numInputDims}
+        return {"shape": tuple(self.size), "dimensions": self.numInputDims}
 
     def setNumInputDims(self, numInputDims: int) -> Self:
         """Say how many axes one example has; any axes before them are kept."""

@@ -41,10 +41,9 @@ class Transfer(Module):
 
     inplace = False
 
-    def _transfer(self, function: Any, inplace: bool | None = None, **hyper: Any) -> None:
+    def _transfer(self, function: Any, inplace: bool = False, **hyper: Any) -> None:
         self.derive(function, **hyper)
-        if inplace is not None:
-            self.inplace = inplace
+        self.inplace = inplace
 
     def _forward(self, input: Any) -> Any:
         """Compute `output`, in memory of its own."""

@@ -36,16 +36,21 @@ def is_own(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == "fnn"
 
 
+def part(module: str, name: str) -> Any:
+    """Something in another file of this package, if there is such a file."""
+    return getattr(_package(module), name, None)
+
+
 def _own(name: str) -> type | None:
     package, _, own = name.partition(".")
-    found = getattr(_package(package), own, None)
+    found = part(package, own) if package in PACKAGES else None
     return found if isinstance(found, type) and name_of_class(found) == name else None
 
 
 @cache
 def _package(name: str) -> Any:
     path = "fnn.torch7" if name == "torch" else f"fnn.torch7.{name}"
-    return import_module(path) if name in PACKAGES and find_spec(path) else None
+    return import_module(path) if find_spec(path) else None
 
 
 def _of_users(name: str) -> type | None:

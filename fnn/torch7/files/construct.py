@@ -92,6 +92,10 @@ class Blank:
     """Makes a module without numbers: its parameters have a shape and no memory."""
 
     def _add_parameter(self, name: str, shape: tuple[int, ...]) -> None:
+        own_way: Any = super()
+        if own_way._add_parameter.__func__ is not Learner._add_parameter:
+            own_way._add_parameter(name, shape)
+            return
         vars(self)["_shapes"][name] = shape
         for own in (name, gradient_name(name)):
             zero = Storage(from_data(np.zeros(1), default_type()))

@@ -18,38 +18,80 @@ from fnn.torch7.table import lua_name
 Fields = dict[str, Any]
 
 
-def size(name: str, axis: int) -> Callable[[Fields], Any]:
-    """The length of a tensor's axis."""
+Source = str | Callable[[Fields], Any]
+"""The name of a field, or a function of all fields that finds the value."""
+
+
+def sizes(name: str, *arguments: str) -> dict[str, Source]:
+    """Arguments that are the lengths of a tensor's axes, from the first on; "" for none."""
+    return {a: length(name, axis) for axis, a in enumerate(arguments) if a}
+
+
+def length(name: str, axis: int) -> Source:
+    """The length of an axis of a tensor."""
     return lambda fields: fields[name].size[axis]
 
 
-def first(name: str) -> Callable[[Fields], Any]:
-    """The first of a table's values."""
-    return lambda fields: fields[name].values()[0]
+def has(name: str) -> Source:
+    """Whether there is a field."""
+    return lambda fields: name in fields
 
 
-ARGUMENTS: dict[str, dict[str, str | Callable[[Fields], Any]]] = {
-    "Linear": {"inputSize": size("weight", 1), "outputSize": size("weight", 0)},
-    "BatchNormalization": {
-        "nOutput": size("running_mean", 0),
-        "affine": lambda fields: "weight" in fields,
-    },
-    "HardTanh": {"min_value": "min_val", "max_value": "max_val"},
-    "Threshold": {"th": "threshold", "v": "val"},
-    "RReLU": {"l": "lower", "u": "upper"},
+def either(*names: str) -> Source:
+    """The first field that there is."""
+    return lambda fields: next(fields[name] for name in names if name in fields)
+
+
+def copied(name: str) -> Source:
+    """A tensor of its own with the elements of a field, if there is one."""
+    return lambda fields: (
+        tensor(fields[name].kind, fields[name].array()) if name in fields else None
+    )
+
+
+def inner(fields: Fields) -> Any:
+    """The first of the modules inside."""
+    return next(iter(fields["modules"].values()), None)
+
+
+def scale(fields: Fields) -> Any:
+    """A factor, or the size that results."""
+    names = [n for n in ("odepth", "owidth", "oheight") if n in fields]
+    return fields.get("scale_factor") or t7.Table.of(**{n: fields[n] for n in names})
+
+
+ARGUMENTS: dict[str, dict[str, Source]] = {
+    "Add": sizes("bias", "inputSize"),
+    "BatchNormalization": sizes("running_mean", "nOutput") | {"affine": has("weight")},
+    "Bilinear": sizes("weight", "outputSize", "inputSize1", "inputSize2"),
+    "Cosine": sizes("weight", "outputSize", "inputSize"),
+    "Decorator": {"module": inner},
     "Dropout": {
         "v1": lambda fields: not fields.get("v2", False),
         "stochasticInference": "stochastic_inference",
     },
+    "Euclidean": sizes("weight", "inputSize", "outputSize"),
+    "FractionalMaxPooling": {f"out{axis}": either(f"out{axis}", f"ratio{axis}") for axis in "TWH"},
+    "HardTanh": {"min_value": "min_val", "max_value": "max_val"},
+    "Linear": sizes("weight", "outputSize", "inputSize"),
+    "LocalNormalization": {"kernel": copied("kernel")},
+    "LookupTable": sizes("weight", "nIndex", "nOutput"),
+    "MapTable": {"module": inner},
+    "PReLU": sizes("weight", "nOutputPlane"),
+    "RReLU": {"l": "lower", "u": "upper"},
+    "Scaled": {"scale": scale},
+    "SparseLinear": sizes("weight", "outputSize", "inputSize"),
+    "Threshold": {"th": "threshold", "v": "val"},
     "View": {"sizes": "size"},
+    "WeightedEuclidean": sizes("weight", "inputSize", "outputSize"),
 }
-"""By class and argument: the field that has another name, or what is computed from the fields."""
+"""By class and argument: where the value comes from, if not from a field of the same name."""
 
-COMMON: dict[str, str | Callable[[Fields], Any]] = {"bias": lambda fields: "bias" in fields}
-"""What holds for all classes that the table above says nothing of."""
+COMMON: dict[str, Source] = {"bias": has("bias")}
+"""For all classes that the table above says nothing of."""
 
 
-def source_of(cls: Any, argument: str) -> str | Callable[[Fields], Any]:
+def source_of(cls: Any, argument: str) -> Source:
     """The field for an argument, or a function that finds the value."""
     for base in cls.__mro__:
         if found := ARGUMENTS.get(base.__name__, {}).get(argument):
@@ -75,13 +117,20 @@ def padding(fields: Fields) -> None:
 
 
 def weight_to_compute(fields: Fields) -> None:
-    """The module inside is stored without the weight, which is computed."""
-    module = fields["modules"].values()[0]
+    """The module inside is stored without its weight, which is made of the direction and length."""
+    module = inner(fields)
     if "weight" not in module.fields() and "weightSize" in fields:
-        zeros = np.zeros(fields["weightSize"].array, t7.records.ELEMENTS["Double"])
+        zeros = np.zeros(fields["weightSize"].array)
         for name in ("weight", "gradWeight"):
             fields[name] = tensor(fields["v"].kind, zeros)
             module.content.entries.append((name, fields[name]))
+
+
+def partial_weight(fields: Fields) -> None:
+    """The weight was that of a LookupTable, in a network inside."""
+    if (network := fields.pop("network", None)) is not None:
+        lookup = inner(network.fields()).fields()["modules"].values()[1].fields()
+        fields |= {name: lookup[name] for name in ("weight", "gradWeight")}
 
 
 def renamed(**names: str) -> Callable[[Fields], None]:
@@ -105,9 +154,10 @@ def tensor(kind: str, array: np.ndarray) -> t7.Tensor:
 
 UPGRADES: dict[str, Callable[[Fields], None]] = {
     "BatchNormalization": running_variance,
+    "PartialLinear": partial_weight,
     "SpatialConvolution": padding,
-    "WeightNorm": weight_to_compute,
     "SpatialCrossMapLRN": renamed(K="k"),
+    "WeightNorm": weight_to_compute,
 }
 
 
@@ -116,3 +166,16 @@ def upgrade(cls: Any, fields: Fields) -> None:
     for base in cls.__mro__:
         if base.__name__ in UPGRADES:
             UPGRADES[base.__name__](fields)
+
+
+FINISHES: dict[str, Callable[[Any], Any]] = {
+    "gModule": lambda module: module._own(),
+    "WeightNorm": lambda module: module.updateWeight(),
+}
+
+
+def finish(x: Any) -> None:
+    """Do what is left to do when all fields of an object are there."""
+    for base in type(x).__mro__:
+        if base.__name__ in FINISHES:
+            FINISHES[base.__name__](x)

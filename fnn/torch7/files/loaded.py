@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from fnn.files import t7
+from fnn.files.t7.walk import OBJECTS
 from fnn.tensor.types import from_data
 from fnn.tensor.views import Geometry
-from fnn.torch7.files.classes import class_named
+from fnn.torch7.files.classes import class_named, part
 from fnn.torch7.files.construct import construction, settle
-from fnn.torch7.files.formats import upgrade
+from fnn.torch7.files.formats import finish, upgrade
 from fnn.torch7.files.nested import Parts, made, step
 from fnn.torch7.files.unknown import LuaFunction, Unknown, blank
 from fnn.torch7.module import Module
@@ -25,6 +26,7 @@ from fnn.torch7.tensor import Tensor
 from fnn.torch7.types import TYPES, name_of
 
 UNFINISHED = object()
+PRIVATE = ("_type", "_derived", "_trees", "_output", "_gradInput", "network")
 NOTHING = Geometry(0, (0,), (1,))
 
 
@@ -34,6 +36,7 @@ class Loader:
     def __init__(self) -> None:
         self.known: dict[int, Any] = {}
         self.keep: list[Any] = []  # a record that is gone could lend its id to another one
+        self.forms: dict[int, type] = {}  # of tables, where more is known than what is in them
         self.kinds: dict[type, Callable[[Any], Any]] = {
             t7.Storage: self._storage,
             t7.Tensor: self._tensor,
@@ -81,16 +84,22 @@ class Loader:
         return found
 
     def _table(self, x: t7.Table) -> Parts:
-        keys = [key for key, _ in x.entries]
-        counts = all(type(key) is int for key in keys)
-        if counts and sorted(keys) == [*range(1, len(keys) + 1)]:
-            table = self._know(x, Table([None] * len(keys)))
-        else:
-            table = self._know(x, Fields())
+        kind, values = form_of(x, self.forms.get(id(x)))
+        table = self._know(x, kind())
+        if issubclass(kind, Table):
+            for i, value in enumerate(values, 1):
+                table.append((yield step(i), value))
+            return table
         for name, value in x.entries:
+            self._expect(value, table.get(name) if isinstance(name, str) else None)
             key = yield "", name
             table[Key(key) if type(key).__hash__ is None else key] = yield step(name), value
         return table
+
+    def _expect(self, record: Any, likeness: Any) -> None:
+        """Have a table take the form of what its owner has made in its place."""
+        if isinstance(record, t7.Table) and isinstance(likeness, Table | dict):
+            self.forms[id(record)] = type(likeness)
 
     def _function(self, x: t7.Function) -> Parts:
         found = self._know(x, LuaFunction(x.size))
@@ -126,11 +135,29 @@ class Loader:
                 convert(found, fields.get("_type"))
         self._know(x, found)
         for name, value in fields.items():
+            self._expect(value, vars(found).get(name))
             put(found, name, (yield step(name), value))
         with explained(x.name):
             leave_out_gradient(found, fields)
             settle(found, shapes, fields)
+            finish(found)
         return found
+
+
+def form_of(x: t7.Table, wanted: type | None) -> tuple[type, list[Any]]:
+    """The class for a table, and what it lists; `wanted` if what is in it leaves a choice."""
+    values = x.values()
+    others = {id(key): n for key, n in x.entries if isinstance(key, OBJECTS)}
+    numbered = part("graph", "Numbered")
+    if len(values) == len(x.entries):
+        listed = not values or (wanted is not None and issubclass(wanted, Table))
+        return (wanted if wanted is not None and listed else Table), values
+    if numbered and others == {id(value): n for n, value in enumerate(values, 1)}:
+        return numbered, values
+    if wanted is not None and issubclass(wanted, dict):
+        return wanted, []
+    is_node = {"mapindex", "annotations"} <= x.fields().keys()
+    return (is_node and part("node", "Data")) or Fields, []
 
 
 def dtype_of(kind: str) -> np.dtype:
@@ -171,7 +198,7 @@ def put(x: Any, key: Any, value: Any) -> None:
 
 def private(x: Any) -> tuple[str, ...]:
     """The attributes that files have nothing of, or under another name."""
-    return (*getattr(x, "transient", ()), "_type", "_derived", "_trees", "_output", "_gradInput")
+    return (*getattr(x, "transient", ()), *PRIVATE)
 
 
 @contextmanager

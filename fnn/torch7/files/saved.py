@@ -19,7 +19,7 @@ from fnn.torch7.module import Module
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Fields, Key, Table, lua_name
 from fnn.torch7.tensor import Tensor, fromarray
-from fnn.torch7.types import NAMES, default_type, dtype_of
+from fnn.torch7.types import NAMES
 
 PLAIN = (bool, int, float, str, bytes, type(None))
 
@@ -49,7 +49,8 @@ class Saver:
             array = np.asarray(x.array).reshape(-1)
             return self._know(x, t7.Storage(NAMES[np.dtype(x.dtype)], array))
         if isinstance(x, Table | list | tuple):
-            return self._table(x, enumerate(x, 1))
+            places = vars(x)["_places"] if hasattr(x, "_places") else {}
+            return self._table(x, [*enumerate(x, 1), *places.items()])
         if isinstance(x, dict):
             return self._table(x, x.items())
         if class_named(name_of_class(type(x))) is type(x) or isinstance(x, Unknown):
@@ -104,14 +105,11 @@ def fields_of(x: Any) -> Fields:
     fields = Fields()
     if isinstance(x, Module | Criterion):
         fields |= {"output": x.output, "gradInput": x.gradInput}
-    dtype = default_type()
     if isinstance(x, Module):
         fields["_type"] = x.type()
-        dtype = dtype_of(fields["_type"], "Tensor")
     names = [n for n in vars(x) if n not in private(x)]
     fields |= {lua_name(n) if isinstance(n, str) else n: vars(x)[n] for n in names}
-    own = {} if isinstance(x, Unknown) else expected(type(x), dtype)
-    return Fields({**own, **fields})
+    return Fields(expected(x) | fields)
 
 
 def refuse(x: Any) -> NoReturn:

@@ -42,7 +42,7 @@ def difference(a, b):
     paired, stack = {}, [("", a, b)]
     while stack:
         path, x, y = stack.pop()
-        if type(x) is not type(y):
+        if type(x) is not type(y) and x != y:
             return f"{path}: {x!r:.60} and {y!r:.60}"
         if not isinstance(x, OBJECTS):
             if x != y and x == x:

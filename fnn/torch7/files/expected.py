@@ -56,6 +56,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "target": buffer(0, kind="Long"),
         "total_weight_tensor": buffer(1),
     },
+    "ClassSimplexCriterion": {"_target": lambda x: Tensor(x.nClasses)},
     "Dropout": {"train": True},
     "FlattenTable": {"input_map": lambda x: Table()},
     "IndexLinear": {
@@ -76,6 +77,8 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "_maskIndices": LONGS,
     },
     "MixtureTable": {"batchSize": 0, "size": SIZES, "size2": SIZES},
+    "MultiLabelMarginCriterion": {"isTarget": EMPTY},
+    "MultiLabelSoftMarginCriterion": {"sigmoid": lambda x: nn.Sigmoid()},
     "Padding": {"outputSize": SIZES},
     "PairwiseDistance": {"diff": EMPTY},
     "PartialLinear": {"network": partial_network},

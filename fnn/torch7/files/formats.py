@@ -170,7 +170,7 @@ def upgrade(cls: Any, fields: Fields) -> None:
 
 FINISHES: dict[str, Callable[[Any], Any]] = {
     "gModule": lambda module: module._own(),
-    "WeightNorm": lambda module: module.updateWeight(),
+    "WeightNorm": lambda module: module.weight.ne(0).any() or module.updateWeight(),
 }
 
 

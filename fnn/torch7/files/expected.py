@@ -58,6 +58,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     },
     "ClassSimplexCriterion": {"_target": lambda x: Tensor(x.nClasses)},
     "Dropout": {"train": True},
+    "Euclidean": {"fastBackward": True},
     "FlattenTable": {"input_map": lambda x: Table()},
     "IndexLinear": {
         "cumSumSizesCache": LONGS,
@@ -69,6 +70,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     },
     "JoinTable": {"size": SIZES},
     "Kmeans": {"clusterSampleCount": lambda x: Tensor(x.k).type(x.type())},
+    "LinearWeightNorm": {"norm": EMPTY, "scale": EMPTY},
     "MaskedSelect": {
         "_gradBuffer": EMPTY,
         "_gradMask": buffer(kind="Byte"),
@@ -86,6 +88,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "ReLU": {"threshold": 0, "val": 0},
     "Reshape": {"batchsize": lambda x: size_storage((1, *x.size))},
     "SoftPlus": {"threshold": 20},
+    "SparseLinear": {"sparseUpdate": 0},
     "SpatialConvolution": {"fgradInput": EMPTY, "finput": EMPTY},
     "SpatialDropout": {"train": True},
     "SpatialFullConvolution": {"ones": EMPTY},

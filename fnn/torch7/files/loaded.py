@@ -152,7 +152,7 @@ def form_of(x: t7.Table, wanted: type | None) -> tuple[type, list[Any]]:
     if len(values) == len(x.entries):
         listed = not values or (wanted is not None and issubclass(wanted, Table))
         return (wanted if wanted is not None and listed else Table), values
-    if numbered and others == {id(value): n for n, value in enumerate(values, 1)}:
+    if numbered and others and others == {id(value): n for n, value in enumerate(values, 1)}:
         return numbered, values
     if wanted is not None and issubclass(wanted, dict):
         return wanted, []

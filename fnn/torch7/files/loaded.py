@@ -174,8 +174,13 @@ def convert(module: Module, name: Any) -> None:
 
 def leave_out_gradient(x: Any, fields: dict[str, Any]) -> None:
     """Have a module compute no `gradInput` if it has none, as the first of a network may."""
-    if isinstance(x, Module) and "gradInput" not in fields:
+    if isinstance(x, Module) and "gradInput" not in fields and finds_gradient(x):
         x.gradInput = None
+
+
+def finds_gradient(x: Any) -> bool:
+    """Whether a module's `gradInput` decides on whether it computes one; a graph finds its own."""
+    return type(x).__name__ != "gModule"
 
 
 def put(x: Any, key: Any, value: Any) -> None:

@@ -39,4 +39,10 @@ def made(make: Callable[[Any], Any], value: Any, root: str) -> Any:
 
 def step(key: Any) -> str:
     """A key as a part of a path: `.weight`, `[2]`."""
-    return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r:.40}]"
+    if isinstance(key, str) and key.isidentifier():
+        return f".{key}"
+    return (
+        f"[{key!r:.40}]"
+        if isinstance(key, str | bytes | int | float)
+        else f"[{type(key).__name__}]"
+    )

@@ -12,7 +12,7 @@ from fnn.torch7.criterion import Criterion
 from fnn.torch7.files.classes import class_named, name_of_class
 from fnn.torch7.files.construct import maker
 from fnn.torch7.files.expected import VERSIONS, expected
-from fnn.torch7.files.loaded import private
+from fnn.torch7.files.loaded import finds_gradient, private
 from fnn.torch7.files.nested import Parts, made, step
 from fnn.torch7.files.unknown import LuaFunction, Unknown
 from fnn.torch7.module import Module
@@ -104,7 +104,9 @@ def fields_of(x: Any) -> Fields:
     """The fields of an object, those that Torch7 expects included."""
     fields = Fields()
     if isinstance(x, Module | Criterion):
-        fields |= {"output": x.output, "gradInput": x.gradInput}
+        fields |= {"output": x.output}
+        if finds_gradient(x):
+            fields["gradInput"] = x.gradInput
     if isinstance(x, Module):
         fields["_type"] = x.type()
     names = [n for n in vars(x) if n not in private(x)]

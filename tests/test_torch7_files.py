@@ -548,3 +548,61 @@ def test_sizes_in_fields_are_not_believed():
         damaged = t7.TorchObject("nn.SpatialConvolution", 1, t7.Table(entries))
         with pytest.raises(t7.FileError, match="wanted"):
             torch.deserialize(t7.dumps(damaged))
+
+
+# Torch7's files, value after value.
+
+
+@pytest.mark.parametrize("mode", ["binary", "ascii"])
+def test_values_one_after_the_other(mode, tmp_path):
+    x = torch.ones(2)
+    file = getattr(torch.DiskFile(tmp_path / "x", "w"), mode)()
+    assert file.writeInt(7) == 1
+    assert file.writeDouble(torch.DoubleStorage([0.5, 2])) == 2
+    file.writeBool(True)
+    file.writeObject([x, "a"])
+    file.writeObject(x)
+    file.writeLong(torch.LongStorage([3, 4]))
+    file.writeString("end\nof it")
+    with pytest.raises(t7.FileError, match="not open for reading"):
+        file.readInt()
+    file.close()
+    file = getattr(torch.DiskFile(tmp_path / "x"), mode)()
+    assert file.readInt() == 7
+    assert file.readDouble(2).tolist() == [0.5, 2]
+    assert file.readBool() is True
+    place = file.position()
+    table = file.readObject()
+    assert table[1].tolist() == [1, 1]
+    assert file.readObject() is table[1]
+    assert isinstance(sizes := file.readLong(2), torch.LongStorage)
+    assert sizes.tolist() == [3, 4]
+    assert (file.readString(), file.readString("*a")) == ("end", "of it")
+    with pytest.raises(t7.FileError, match="not open for writing"):
+        file.writeInt(1)
+    assert file.seek(place).readObject() == table
+    with pytest.raises(t7.FileError, match="seek: given 0, wanted 1"):
+        file.seek(0)
+
+
+def test_files_in_memory():
+    file = torch.MemoryFile()
+    file.writeObject({"a": 1})
+    assert file.seek(1).readObject() == {"a": 1}
+    storage = file.storage()
+    assert storage[len(storage)] == 0
+    assert torch.MemoryFile(storage).readObject() == {"a": 1}
+    with pytest.raises(t7.FileError, match="wanted a last element 0"):
+        torch.MemoryFile(torch.CharStorage([1]))
+
+
+def test_classes_that_write_in_their_own_way():
+    """A GPU has a table before its fields, a Timer nothing at all."""
+    header, content = t7.Table.of("torch.CudaTensor", 1), t7.Table.of(device=1)
+    given = t7.Table.of(t7.TorchObject("nn.GPU", 1, content, header), t7.TorchObject("torch.Timer"))
+    data = t7.dumps(given)
+    gpu, timer = t7.loads(data).values()
+    assert gpu.header.values() == ["torch.CudaTensor", 1]
+    assert gpu.fields() == {"device": 1}
+    assert timer.content is None
+    assert t7.dumps(t7.loads(data)) == data

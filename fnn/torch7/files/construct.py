@@ -67,6 +67,7 @@ def maker(cls: Any, fields: Fields) -> Any:
     A user's class may be made by the constructor of a class that it is derived from, since Torch7
     calls none; so may a container, which is no more than the modules in it.
     """
+    lacking: list[Any] = []
     for base in cls.__mro__:
         sources = [source_of(base, p.name) for p in parameters(base) if is_needed(p)]
         lacking = [s for s in sources if not callable(s) and s not in fields]

@@ -168,14 +168,21 @@ def upgrade(cls: Any, fields: Fields) -> None:
             UPGRADES[base.__name__](fields)
 
 
+def make_weight(module: Any) -> None:
+    """Make the weight that was not stored."""
+    if not np.asarray(module.weight).any():
+        module.updateWeight()
+
+
 FINISHES: dict[str, Callable[[Any], Any]] = {
+    "WeightNorm": make_weight,
     "gModule": lambda module: module._own(),
-    "WeightNorm": lambda module: module.weight.ne(0).any() or module.updateWeight(),
 }
+"""What is left to do when all fields of an object are there."""
 
 
 def finish(x: Any) -> None:
-    """Do what is left to do when all fields of an object are there."""
+    """Have an object that has all its fields work."""
     for base in type(x).__mro__:
         if base.__name__ in FINISHES:
             FINISHES[base.__name__](x)

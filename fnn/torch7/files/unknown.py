@@ -48,7 +48,11 @@ class UnknownModule(Unknown, Module):
         )
 
     updateGradInput = updateOutput  # type: ignore[assignment]
-    __str__ = __repr__ = Module.__str__
+
+    def __str__(self) -> str:
+        return Module.__str__(self)
+
+    __repr__ = __str__
 
 
 class UnknownContainer(UnknownModule, Container):
@@ -68,7 +72,7 @@ def _restored(typename: str, version: int, base: type, fields: dict[Any, Any]) -
     return made
 
 
-def blank(typename: str, version: int, names: Collection[str]) -> Unknown:
+def blank(typename: str, version: int, names: Collection[str]) -> Any:
     """An object of an unknown class, which will get fields of these names."""
     is_module = "_type" in names and "output" in names
     kind = (UnknownContainer if "modules" in names else UnknownModule) if is_module else Unknown

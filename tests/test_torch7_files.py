@@ -116,6 +116,18 @@ def test_modules_of_the_original_run():
     assert criterion.forward(scores, torch.Tensor([1, 3])) == 19 / 4
 
 
+@pytest.mark.skipif(not hasattr(torch, "nngraph"), reason="no graphs of modules yet")
+def test_a_graph_of_the_original_runs():
+    graph, x = original("gmodule"), torch.Tensor([0.5, -2])
+    _, linear, _ = graph.modules
+    w, b = np.asarray(linear.weight), np.asarray(linear.bias)
+    expected = np.tanh(w @ np.asarray(x) + b)
+    np.testing.assert_allclose(np.asarray(graph.forward(x)), expected, rtol=1e-12)
+    gradient = graph.backward(x, torch.ones(2))
+    np.testing.assert_allclose(np.asarray(gradient), w.T @ (1 - expected**2), rtol=1e-12)
+    assert_same(again(graph).forward(x), graph.forward(x))
+
+
 def module_cases():
     """All the module cases of the original that there are, by class."""
     found = {}

@@ -62,7 +62,9 @@ def held(old: Any, value: Any) -> Any:
         return Table([held(o, v) for o, v in zip(before, value, strict=True)])
     if isinstance(value, Tensor):
         return value
-    return (old if isinstance(old, Tensor) else Tensor()).hold(value)
+    old = old if isinstance(old, Tensor) else Tensor()
+    shares = old.geometry.dense != len(old.storage)  # a result lets go of a longer storage
+    return (old.set() if shares else old).hold(value)
 
 
 def shaped(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:

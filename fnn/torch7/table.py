@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from keyword import iskeyword
 from typing import Any
 
 from fnn.torch7.counting import CountError, whole
@@ -81,6 +82,52 @@ class Table(Stateful):
 def entries(table: Any) -> list[tuple[Any, Any]]:
     """Keys and values of a dict, or of a list, whose keys are 1, 2, 3, ..."""
     return list(table.items() if isinstance(table, dict) else enumerate(table, 1))
+
+
+class Fields(dict):
+    """A table with names, or anything else, as keys: `t["rate"]`, or `t.rate`.
+
+    >>> t = Fields(rate=0.5)
+    >>> t.lambda_ = 2
+    >>> t.rate, t["lambda"]
+    (0.5, 2)
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if (key := lua_name(name)) in self:
+            return self[key]
+        raise AttributeError(f"the table has no {key!r}, but {', '.join(map(str, self))}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[lua_name(name)] = value
+
+    def __str__(self) -> str:
+        return table_text(self.items())
+
+    __repr__ = __str__
+
+
+def lua_name(name: str) -> str:
+    """A name without the underscore that sets it apart from a word of Python's."""
+    return name[:-1] if name.endswith("_") and iskeyword(name[:-1]) else name
+
+
+def python_name(name: str) -> str:
+    """A name with an underscore, if it is a word of Python's: `lambda_`."""
+    return f"{name}_" if iskeyword(name) else name
+
+
+class Key:
+    """A table, which cannot be a key in Python, as a key: known by itself."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 def table_text(pairs: Iterable[tuple[Any, Any]], depth: int = 1) -> str:

@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fnn.files.errors import FileError
-from fnn.files.t7.records import Function, Storage, Table, Tensor, TorchObject, kind_of
+from fnn.files.t7.records import (
+    WITH_HEADER,
+    WITHOUT_CONTENT,
+    Function,
+    Storage,
+    Table,
+    Tensor,
+    TorchObject,
+    kind_of,
+)
 from fnn.files.t7.streams import Ascii, Binary
 
 Objects = Generator[None, Any, Any]
-MODES: dict[str, Callable[[bytes], Binary | Ascii]] = {
+MODES: dict[str, Callable[[bytes | bytearray], Binary | Ascii]] = {
     "binary": Binary,
     "b64": Binary,
     "b32": partial(Binary, long="<i4"),
     "ascii": Ascii,
 }
-WITHOUT_CONTENT = ("torch.Timer",)
 FOREIGN = {
     b"PK": "a zip archive, such as PyTorch's own files and NumPy's .npz",
     b"\x80": "a pickle, such as PyTorch's older files",
@@ -57,7 +66,7 @@ def loads(data: bytes, mode: str | None = None) -> Any:
         return _any_mode(data)
     source = MODES[mode](data)
     try:
-        return _Reader(source).read()
+        return Reader(source).read()
     except FileError as error:
         for start, what in FOREIGN.items():
             if data.startswith(start):
@@ -71,30 +80,34 @@ def _any_mode(data: bytes) -> Any:
     try:
         return loads(data, "binary")
     except FileError as error:
-        try:
-            return loads(data, "b32")
-        except FileError:
-            raise error from None
+        reader = Reader(MODES["b32"](data))
+        with suppress(FileError):
+            value = reader.read()
+            if reader.source.place == len(data):
+                return value
+        raise error from None
 
 
-class _Reader:
+class Reader:
+    """Reads from a source, one value after the other, and knows what it has read."""
+
     def __init__(self, source: Binary | Ascii):
         self.source, self.known = source, {}
         self.kinds = {
-            0: self.nothing,
-            1: self.number,
-            2: self.string,
-            3: self.table,
-            4: self.torch_object,
-            5: self.boolean,
-            6: self.plain_function,
-            7: self.function,
-            8: self.function,
+            0: self._nothing,
+            1: self._number,
+            2: self._string,
+            3: self._table,
+            4: self._torch_object,
+            5: self._boolean,
+            6: self._plain_function,
+            7: self._function,
+            8: self._function,
         }
 
     def read(self) -> Any:
         """The next object, with all that is in it."""
-        stack, value = [self.one()], None
+        stack, value = [self._one()], None
         while stack:
             try:
                 stack[-1].send(value)
@@ -102,11 +115,11 @@ class _Reader:
                 stack.pop()
                 value = end.value
             else:
-                stack.append(self.one())
+                stack.append(self._one())
                 value = None
         return value
 
-    def one(self) -> Objects:
+    def _one(self) -> Objects:
         tag = self.source.integer()
         if tag not in self.kinds:
             self.source.fail(
@@ -115,53 +128,57 @@ class _Reader:
             )
         return (yield from self.kinds[tag]())
 
-    def met(self) -> tuple[int, Any]:
+    def _met(self) -> tuple[int, Any]:
         """An object's number, and the object if it has come before."""
         index = self.source.integer()
         return index, self.known.get(index)
 
-    def text(self) -> bytes:
+    def _text(self) -> bytes:
         return self.source.letters(self.source.integer())
 
-    def nothing(self) -> Objects:
+    def _nothing(self) -> Objects:
         return None
         yield
 
-    def number(self) -> Objects:
+    def _number(self) -> Objects:
         found = self.source.double()
         whole = found.is_integer() and abs(found) < 2**53 and (found or str(found) == "0.0")
         return int(found) if whole else found
         yield
 
-    def string(self) -> Objects:
-        return decoded(self.text())
+    def _string(self) -> Objects:
+        return decoded(self._text())
         yield
 
-    def boolean(self) -> Objects:
+    def _boolean(self) -> Objects:
         return bool(self.source.integer())
         yield
 
-    def table(self) -> Objects:
-        index, found = self.met()
+    def _table(self) -> Objects:
+        index, found = self._met()
         if found is None:
             found = self.known[index] = Table()
             source = self.source
             for _ in range(source.room(source.integer(), 2 * source.least, "entries")):
                 key = yield
+                if key is None:
+                    source.fail("a table with nothing for a key")
                 found.entries.append((key, (yield)))
         return found
 
-    def torch_object(self) -> Objects:
-        index, found = self.met()
+    def _torch_object(self) -> Objects:
+        index, found = self._met()
         if found is not None:
             return found
-        version, first = 0, self.text()
+        version, first = 0, self._text()
         if match := re.fullmatch(rb"V (\d{1,9})", first):
-            version, first = int(match[1]), self.text()
+            version, first = int(match[1]), self._text()
         name = first.decode("ascii", "backslashreplace")
         kind = kind_of(name)
         if kind is None:
             found = self.known[index] = TorchObject(name, version)
+            if name in WITH_HEADER:
+                found.header = yield
             if name not in WITHOUT_CONTENT:
                 found.content = yield
             return found
@@ -181,15 +198,15 @@ class _Reader:
         found.require_room()
         return found
 
-    def plain_function(self) -> Objects:
-        found = Function(len(self.text()))
+    def _plain_function(self) -> Objects:
+        found = Function(len(self._text()))
         found.upvalues = yield
         return found
 
-    def function(self) -> Objects:
-        index, found = self.met()
+    def _function(self) -> Objects:
+        index, found = self._met()
         if found is None:
-            found = self.known[index] = Function(len(self.text()))
+            found = self.known[index] = Function(len(self._text()))
             found.upvalues = yield
         return found
 
@@ -199,4 +216,4 @@ def decoded(text: bytes) -> str | bytes:
     try:
         return text.decode()
     except UnicodeDecodeError:
-        return text
+        return bytes(text)

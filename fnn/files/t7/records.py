@@ -25,6 +25,8 @@ ELEMENTS = {
     "Float": np.dtype("<f4"),
     "Double": np.dtype("<f8"),
 }
+WITHOUT_CONTENT = ("torch.Timer",)
+WITH_HEADER = ("nn.GPU",)
 _CLASS = re.compile(rf"torch\.(Cuda)?({'|'.join(ELEMENTS)})?(Tensor|Storage)")
 
 
@@ -63,11 +65,15 @@ class Table:
 
 @dataclass(eq=False, slots=True)
 class TorchObject:
-    """An object of a class: its name, the version of its format, and the table of its fields."""
+    """An object of a class: its name, the version of its format, and the table of its fields.
+
+    Some classes write a table of their own before it, others nothing at all.
+    """
 
     name: str
     version: int = 1
     content: Any = None
+    header: Any = None
 
     def fields(self) -> dict[str, Any]:
         """The fields by name."""

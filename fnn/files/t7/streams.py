@@ -18,7 +18,7 @@ class Source:
 
     least: int  # the fewest bytes that a value can have
 
-    def __init__(self, data: bytes):
+    def __init__(self, data: bytes | bytearray):
         self.data, self.place = data, 0
 
     def fail(self, what: str) -> NoReturn:
@@ -37,7 +37,7 @@ class Source:
     def take(self, count: int, what: str = "bytes") -> bytes:
         """The next bytes."""
         stop = self.place + self.room(count, 1, what)
-        found, self.place = self.data[self.place : stop], stop
+        found, self.place = bytes(self.data[self.place : stop]), stop
         return found
 
     def letters(self, count: int) -> bytes:
@@ -50,7 +50,7 @@ class Binary(Source):
 
     least = 4
 
-    def __init__(self, data: bytes, long: str = "<i8"):
+    def __init__(self, data: bytes | bytearray, long: str = "<i8"):
         super().__init__(data)
         self.long_type = np.dtype(long)
 
@@ -89,7 +89,7 @@ class Ascii(Source):
         stop = self.data.find(b"\n", self.place)
         if stop < 0:
             self.fail("a line without an end\nlikely cause: the file is cut off")
-        found, self.place = self.data[self.place : stop], stop + 1
+        found, self.place = bytes(self.data[self.place : stop]), stop + 1
         return found
 
     def _numbers(self, dtype: np.dtype | str, count: int) -> np.ndarray:

@@ -17,6 +17,7 @@ OTHERS = sorted([*ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/**/*.py")])
 TOWER = [
     {"layer"},
     {"compose", "optim"},
+    {"parts"},
     {"graph", "tensor", "training"},
     {"shell", "__init__"},
     {"torch7", "pytorch"},

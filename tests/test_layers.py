@@ -103,9 +103,9 @@ def test_vmap_equals_a_loop(example, optional):
         assert_equal(jax.vmap(alone)(stack(*mapped)), stack(*map(alone, mapped)), 1e-12)
 
 
-TOOLS = {"algebra", "arithmetic", "axes", "compose", "connections", "elements", "errors"}
-TOOLS |= {"initializers", "kernels", "layer", "matmul", "ordering", "recurrence", "shell", "space"}
-TOOLS |= {"training"}
+TOOLS = {"algebra", "arithmetic", "axes", "compose", "confusion", "connections", "elements"}
+TOOLS |= {"errors", "graph", "initializers", "kernels", "layer", "matmul", "ordering", "parts"}
+TOOLS |= {"recurrence", "shell", "space", "training"}
 TOOLS |= {"loss.labels", "loss.reduction"}
 TOPICS = {m.name for m in iter_modules(fnn.__path__) if not m.ispkg}
 TOPICS |= {m.name for m in iter_modules(fnn.loss.__path__, "loss.")}

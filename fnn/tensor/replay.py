@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from fnn.compose import Around, Each, Network
+from fnn.compose import Around, Network
 from fnn.layer import Applicable, Given
+from fnn.parts import Each
 from fnn.tensor.gradient import Filled, Operands, differentiable
 
 Path = tuple[str, ...]

@@ -156,13 +156,8 @@ class ModuleCriterion(Criterion):
             self.gradInput = self.inputModule.backward(input, gradient)
         return self.gradInput
 
-    def type(self, name: str | None = None) -> Any:
-        """Convert the criterion and the modules."""
-        target = self.targetModule
-        self.targetModule = target if self.castTarget or name is None else None
-        found = super().type(name)
-        self.targetModule = target
-        return found
+    def _to_convert(self) -> list[str]:
+        return [n for n in super()._to_convert() if self.castTarget or n != "targetModule"]
 
 
 class CriterionTable(Module):

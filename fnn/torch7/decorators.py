@@ -9,9 +9,10 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from fnn.compose import Around, Bottled, Serial
+from fnn.compose import Around, Serial
 from fnn.errors import LayerError, require
 from fnn.layer import Applicable, Given
+from fnn.parts import Bottled
 from fnn.reparametrise import row_norms, weight_norm
 from fnn.tensor.run import run
 from fnn.torch7.containers import Container

@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from fnn.compose import Between, Branch, Each, everywhere
+from fnn.compose import Branch
 from fnn.compose import Parallel as Pairs
 from fnn.errors import require
 from fnn.layer import Applicable, Layer, layer
+from fnn.parts import Between, Each, everywhere
 from fnn.table import join, join_centred, split
 from fnn.tensor.run import run
 from fnn.torch7.containers import Container, indented

@@ -158,11 +158,11 @@ def test_continued_after_loading(model, mode, tmp_path):
     assert list(found["losses"]) == first
     again, their_gradients = loaded.getParameters()
     assert again.equal(parameters)
-    wanted = train(use(net), *net.getParameters(), algorithm, state, 3)
+    wanted = train(use(net), parameters, gradients, algorithm, state, 3)
     losses = train(use(loaded), again, their_gradients, algorithm, kept, 3)
     assert losses == wanted
     assert len(set(first + losses)) == 6
-    np.testing.assert_array_equal(np.asarray(again), np.asarray(net.getParameters()[0]))
+    np.testing.assert_array_equal(np.asarray(again), np.asarray(parameters))
 
 
 def test_stochastic_gradient(tmp_path, capsys):

@@ -3,6 +3,7 @@
 from fnn.tensor.run import eager
 from fnn.torch7 import graph, nn, nngraph, optim
 from fnn.torch7.command_line import CmdLine
+from fnn.torch7.description import describe
 from fnn.torch7.files import *
 from fnn.torch7.functions import FUNCTIONS
 from fnn.torch7.table import Table

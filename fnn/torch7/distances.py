@@ -125,8 +125,7 @@ class Kmeans(Module):
     def _acts(self) -> bool:
         return True
 
-    @property
-    def _fused(self) -> None:
+    def _find_fused(self, *_: Any) -> None:
         return None
 
     def reset(self, stdv: float | None = None) -> Self:

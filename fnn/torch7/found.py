@@ -31,5 +31,11 @@ class Found:
         module._found = {**vars(module).get("_found", {}), self.name: (run, value)}
 
 
+def found_fields(x: Any) -> dict[str, Any]:
+    """All such fields of an object, as far as they have values."""
+    names = [n for cls in type(x).__mro__ for n, f in vars(cls).items() if isinstance(f, Found)]
+    return {name: value for name in names if (value := getattr(x, name)) is not None}
+
+
 def nothing() -> None:
     """No forward."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import jax
@@ -68,6 +69,16 @@ def chosen(arguments: tuple[Any, ...]) -> tuple[Torch7Generator, tuple[Any, ...]
     if arguments and isinstance(arguments[0], Torch7Generator):
         return arguments[0], arguments[1:]
     return generator, arguments
+
+
+@contextmanager
+def untouched_stream() -> Iterator[None]:
+    """Leave Torch's random stream where it was, whatever is drawn meanwhile."""
+    state = generator.get_state()
+    try:
+        yield
+    finally:
+        generator.set_state(state)
 
 
 def uniform_by_key(key: Array, low: Any = 0, high: Any = 1, *, size: Any, dtype: str) -> Array:

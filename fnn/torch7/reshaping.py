@@ -290,10 +290,9 @@ class Copy(Derived):
     def _hyper(self) -> dict[str, Any]:
         return {"dtype": dtype_of(self.outputType, "Tensor").name}
 
-    @property
-    def _fused(self) -> Any:
+    def _find_fused(self, *find: Any) -> Any:
         passes = self.inputType == self.outputType and not self.forceCopy
-        return None if passes else super()._fused
+        return None if passes else super()._find_fused(*find)
 
     def updateOutput(self, input: Any) -> Any:
         """The input in another type, or itself."""
@@ -307,11 +306,11 @@ class Copy(Derived):
             self.gradInput = gradOutput
         return super().updateGradInput(input, gradOutput)
 
-    def type(self, name: str | None = None) -> Any:
+    def type(self, name: str | None = None, tensorCache: dict | None = None) -> Any:
         """Convert, unless `dontCast`; without a name, tell the type of the output."""
         if name is None:
             return self.outputType
         if not self.dontCast:
             self.inputType = self.outputType = name
-            super().type(name)
+            super().type(name, tensorCache)
         return self

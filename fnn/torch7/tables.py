@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import jax
@@ -40,8 +42,7 @@ class _Rearranged(Derived):
     Its function works on anything in the place of arrays: here on the places of the tensors.
     """
 
-    @property
-    def _fused(self) -> None:
+    def _find_fused(self, *_: Any) -> None:
         return None
 
     def _places(self, input: Any) -> tuple[list[Any], Any, Any]:
@@ -218,10 +219,20 @@ class MixtureTable(Derived):
         return {"axis": None if self.dim is None else from_1(self.dim, "dimension")}
 
 
+def of_one_size(function: Callable) -> Callable:
+    """A function whose inputs get the size of the first: Torch7 only counts elements."""
+
+    @wraps(function)
+    def computed(x: Array, *others: Array) -> Array:
+        return function(x, *(y.reshape(x.shape) if y.size == x.size else y for y in others))
+
+    return computed
+
+
 class CAddTable(Derived):
     """The sum of all tensors of a table; in place, it is written into the first."""
 
-    function = table.add
+    function = of_one_size(table.add)
 
     def __init__(self, inplace: bool = False):
         self.inplace = bool(inplace)
@@ -239,31 +250,31 @@ class CAddTable(Derived):
 class CSubTable(Derived):
     """x_1 - x_2 of {x_1, x_2}."""
 
-    function = table.subtract
+    function = of_one_size(table.subtract)
 
 
 class CMulTable(Derived):
     """The product of all tensors of a table."""
 
-    function = table.multiply
+    function = of_one_size(table.multiply)
 
 
 class CDivTable(Derived):
     """x_1 / x_2 of {x_1, x_2}."""
 
-    function = table.divide
+    function = of_one_size(table.divide)
 
 
 class CMaxTable(Derived):
     """The largest of all tensors, element by element; the first of equal ones has the gradient."""
 
-    function = table.maximum
+    function = of_one_size(table.maximum)
 
 
 class CMinTable(Derived):
     """The smallest of all tensors, element by element; the first of equal ones has the gradient."""
 
-    function = table.minimum
+    function = of_one_size(table.minimum)
 
 
 def add_to_each(x: Array, xs: Any) -> tuple[Array, ...]:

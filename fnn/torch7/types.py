@@ -1,5 +1,7 @@
 """The types of elements, and classes that differ in nothing else."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
@@ -68,6 +70,16 @@ ambient.append(lambda: ("default tensor type", _Default.dtype))
 def default_type() -> np.dtype:
     """The type of the elements that `torch.Tensor` makes."""
     return _Default.dtype
+
+
+@contextmanager
+def making(dtype: np.dtype) -> Iterator[None]:
+    """Have `torch.Tensor` make tensors of another type for a while."""
+    before, _Default.dtype = _Default.dtype, dtype
+    try:
+        yield
+    finally:
+        _Default.dtype = before
 
 
 def getdefaulttensortype() -> str:

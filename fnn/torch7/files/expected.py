@@ -6,6 +6,7 @@ from typing import Any
 from fnn.torch7 import nn
 from fnn.torch7.files.classes import is_own
 from fnn.torch7.module import Module
+from fnn.torch7.random import untouched_stream
 from fnn.torch7.storage import size_storage
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor, data_storage
@@ -38,7 +39,8 @@ def type_of(x: Any) -> Any:
 
 def partial_network(x: Any) -> Any:
     """The modules that compute what a PartialLinear does."""
-    lookup = nn.LookupTable(x.outputsize, x.inputsize)
+    with untouched_stream():
+        lookup = nn.LookupTable(x.outputsize, x.inputsize)
     lookup.weight, lookup.gradWeight = x.weight, x.gradWeight
     table = nn.ParallelTable().add(nn.Identity()).add(lookup)
     return nn.Sequential().add(table).add(nn.MM(False, True))

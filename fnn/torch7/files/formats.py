@@ -73,6 +73,12 @@ ARGUMENTS: dict[str, dict[str, Source]] = {
     "Euclidean": sizes("weight", "inputSize", "outputSize"),
     "FractionalMaxPooling": {f"out{axis}": either(f"out{axis}", f"ratio{axis}") for axis in "TWH"},
     "HardTanh": {"min_value": "min_val", "max_value": "max_val"},
+    "IndexLinear": {
+        "keysOffset": lambda fields: fields["offset"] + 2,
+        "normalize": lambda fields: bool(fields.get("normalize")),
+        "weight": lambda fields: None,
+        "bias": lambda fields: None,
+    },
     "Linear": sizes("weight", "outputSize", "inputSize"),
     "LocalNormalization": {"kernel": copied("kernel")},
     "LookupTable": sizes("weight", "nIndex", "nOutput"),

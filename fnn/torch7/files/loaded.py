@@ -19,11 +19,11 @@ from fnn.torch7.files.formats import finish, upgrade
 from fnn.torch7.files.nested import Parts, made, step
 from fnn.torch7.files.unknown import LuaFunction, Unknown, blank
 from fnn.torch7.module import Module
-from fnn.torch7.random import generator
+from fnn.torch7.random import untouched_stream
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Fields, Key, Table, python_name
 from fnn.torch7.tensor import Tensor
-from fnn.torch7.types import TYPES, name_of
+from fnn.torch7.types import TYPES, default_type, making
 
 UNFINISHED = object()
 PRIVATE = ("_type", "_derived", "_trees", "_output", "_gradInput", "network")
@@ -113,7 +113,8 @@ class Loader:
         return self._unknown(x) if cls is None else self._known(x, cls)
 
     def _unknown(self, x: t7.TorchObject) -> Parts:
-        found = self._know(x, blank(x.name, x.version, x.fields().keys()))
+        with making(type_in(x.fields())):
+            found = self._know(x, blank(x.name, x.version, x.fields().keys()))
         for name, value in [] if x.content is None else x.content.entries:
             key = yield "", name
             put(found, key, (yield step(name), value))
@@ -129,10 +130,8 @@ class Loader:
         given = {}
         for name, value in construct.arguments.items():
             given[name] = yield step(name), value
-        with explained(x.name):
+        with explained(x.name), making(type_in(fields)):
             found, shapes = construct(given)
-            if isinstance(found, Module):
-                convert(found, fields.get("_type"))
         self._know(x, found)
         for name, value in fields.items():
             self._expect(value, vars(found).get(name))
@@ -165,11 +164,11 @@ def dtype_of(kind: str) -> np.dtype:
     return TYPES[kind.removeprefix("Cuda") or "Float"]
 
 
-def convert(module: Module, name: Any) -> None:
-    """Have what a module has made itself in the type that its file says."""
+def type_in(fields: dict[str, Any]) -> np.dtype:
+    """The type of the tensors that a module made itself, by its file."""
+    name = fields.get("_type")
     kind = t7.records.kind_of(name) if isinstance(name, str) else None
-    if kind is not None:
-        module.type(name_of(dtype_of(kind[0]), "Tensor"))
+    return default_type() if kind is None else dtype_of(kind[0])
 
 
 def leave_out_gradient(x: Any, fields: dict[str, Any]) -> None:
@@ -204,16 +203,6 @@ def put(x: Any, key: Any, value: Any) -> None:
 def private(x: Any) -> tuple[str, ...]:
     """The attributes that files have nothing of, or under another name."""
     return (*getattr(x, "transient", ()), *PRIVATE)
-
-
-@contextmanager
-def untouched_stream() -> Iterator[None]:
-    """Leave Torch's random stream where it was, though constructors draw."""
-    state = generator.get_state()
-    try:
-        yield
-    finally:
-        generator.set_state(state)
 
 
 @contextmanager

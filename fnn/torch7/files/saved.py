@@ -15,6 +15,7 @@ from fnn.torch7.files.expected import VERSIONS, expected
 from fnn.torch7.files.loaded import finds_gradient, private
 from fnn.torch7.files.nested import Parts, made, step
 from fnn.torch7.files.unknown import LuaFunction, Unknown
+from fnn.torch7.found import found_fields
 from fnn.torch7.module import Module
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Fields, Key, Table, lua_name
@@ -109,6 +110,7 @@ def fields_of(x: Any) -> Fields:
             fields["gradInput"] = x.gradInput
     if isinstance(x, Module):
         fields["_type"] = x.type()
+    fields |= found_fields(x)
     names = [n for n in vars(x) if n not in private(x)]
     fields |= {lua_name(n) if isinstance(n, str) else n: vars(x)[n] for n in names}
     return Fields(expected(x) | fields)

@@ -207,6 +207,13 @@ class Sequential(Container):
     def _operands(self, input: Any) -> tuple:
         return self.modules[1]._operands(input) if self.modules else super()._operands(input)
 
+    def _settle(self) -> None:
+        super()._settle()
+        for end in {1, len(self)} if self.modules else ():  # whose results are also its own
+            if (module := self.modules[end])._origin is not None:
+                if module._origin[0] is not self:
+                    module._settle()
+
     def _hold_output(self, value: Any) -> Any:
         self._output = self.modules[len(self)]._hold_output(value)
         return self._output

@@ -56,11 +56,15 @@ class Results(Learner):
         network, path = self._origin or (self, ())
         return network._run, path
 
+    def _settle(self) -> None:
+        """Compute the results that a network around this module has put off."""
+        if self._inside is not None:
+            self._inside()
+
     @property
     def output(self) -> Any:
         """What `forward` returned last."""
-        if self._inside is not None:
-            self._inside()
+        self._settle()
         return self._output
 
     @output.setter
@@ -70,8 +74,7 @@ class Results(Learner):
     @property
     def gradInput(self) -> Any:
         """What `backward` returned last; a module with None here computes none."""
-        if self._inside is not None:
-            self._inside()
+        self._settle()
         return self._gradInput
 
     @gradInput.setter

@@ -209,10 +209,10 @@ class Sequential(Container):
 
     def _settle(self) -> None:
         super()._settle()
-        for end in {1, len(self)} if self.modules else ():  # whose results are also its own
-            if (module := self.modules[end])._origin is not None:
-                if module._origin[0] is not self:
-                    module._settle()
+        ends = {1, len(self)} if self.modules else ()
+        for module in map(self.modules.__getitem__, ends):  # whose results are also its own
+            if module._origin is not None and module._origin[0] is not self:
+                module._settle()
 
     def _hold_output(self, value: Any) -> Any:
         self._output = self.modules[len(self)]._hold_output(value)

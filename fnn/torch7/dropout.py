@@ -64,7 +64,7 @@ class Dropout(Noisy):
     """Zeroes elements with probability p in training, and divides the others by 1 - p."""
 
     function = dropout
-    shared = 0
+    axes = 0  # the last ones, along which one draw serves all elements
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Dropout(Noisy):
         super().__init__()
 
     def _hyper(self) -> dict[str, Any]:
-        return {"p": self.p, "shared": self.shared, "rescale": self.v2}
+        return {"p": self.p, "shared": self.axes, "rescale": self.v2}
 
     @property
     def _noisy(self) -> bool:
@@ -86,8 +86,8 @@ class Dropout(Noisy):
 
     def _draw(self, x: Tensor) -> None:
         size = x.geometry.size
-        kept = len(size) - self.shared
-        self.noise.resize(*size[:kept], *[1] * self.shared).bernoulli(1 - self.p)
+        kept = len(size) - self.axes
+        self.noise.resize(*size[:kept], *[1] * self.axes).bernoulli(1 - self.p)
         if self.v2:
             self.noise.div(1 - self.p)
 
@@ -116,7 +116,7 @@ class Dropout(Noisy):
 class SpatialDropout(Dropout):
     """Dropout of whole images of features; evaluation multiplies by 1 - p instead."""
 
-    shared = 2
+    axes = 2
 
     def __init__(self, p: float = 0.5, stochasticInference: bool = False):
         super().__init__(p, True, False, stochasticInference)
@@ -125,7 +125,7 @@ class SpatialDropout(Dropout):
 class VolumetricDropout(SpatialDropout):
     """Dropout of whole volumes of features."""
 
-    shared = 3
+    axes = 3
 
 
 class RReLU(Noisy):

@@ -90,25 +90,24 @@ class Record:
         self, call: Call, leaves: Sequence[Any], into: Sequence[Any]
     ) -> tuple[Step, list[Any]] | None:
         """Record a call; its outputs are storages that wait. None if the record is full."""
-        mark = len(self.cells)
+        mark, entry = len(self.cells), None
         try:
             key = (call, *self.encode(call, leaves, into))
             step = self.step.after.get(key)
             if step is None:
                 step = memory.step(self.step, key)
+            if step.full:
+                self.forget(mark)
+                return None
             base = len(self.cells)
             results = [self.result(form, slot) for slot, form in enumerate(step.forms, base)]
-            before = [target.storage._array for target in into]
-        except BaseException:
-            self.forget(mark)
-            raise
-        if step.full:
-            self.forget(mark)
-            return None
-        try:
-            self.commit(step, base, results, into, before)
-        except BaseException:  # an interrupt, after which somebody may go on
-            self.commit(step, base, results, into, before)
+            entry = step, base, results, into, [target.storage._array for target in into]
+            self.commit(*entry)
+        except BaseException:  # an interrupt, say, after which somebody may go on
+            if entry is None:
+                self.forget(mark)
+            else:
+                self.commit(*entry)
             raise
         return step, results
 

@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple, NoReturn
 
 from fnn.errors import require
 from fnn.torch7.printing import tostring
+from fnn.torch7.table import Fields
 from fnn.torch7.types import type_of
 
 HELP = ("-h", "-help", "--help")
@@ -92,10 +93,10 @@ class CmdLine:
         """What the options are if none is given."""
         return {entry.name: entry.default for entry in self.options.values()}
 
-    def parse(self, arg: Iterable[str] | None = None) -> dict[str, Any]:
+    def parse(self, arg: Iterable[str] | None = None) -> Fields:
         """The parameters that words say, by default those of this program's command line."""
         words = iter(sys.argv[1:] if arg is None else arg)
-        params, given = self.default(), 0
+        params, given = Fields(self.default()), 0
         for word in words:
             if word in HELP:
                 self.help(sys.argv)

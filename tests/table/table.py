@@ -13,7 +13,7 @@ EXAMPLES = [
     Example(table.minimum),
     Example(table.add_to_each),
     Example(table.join, {"axis": 0, "dimensions": 1}, {"...": (2, 3)}),
-    Example(table.join_centred, {"axis": 0}),
+    Example(table.join_centred, {"axis": 0}, {"...": (2, 3)}),
     Example(table.split),
     Example(table.mixture),
 ]

@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from fnn import loss as losses
 from fnn.errors import require, require_indices
@@ -42,7 +43,8 @@ class _Labelled(Derived):
             "C, or N x C" if 1 in self.dimensions else "N x C x H x W",
             "the axis of examples is missing, or there is one too many",
         )
-        if not hasattr(target, "storage") or known(target.storage):
+        alone = not hasattr(target, "storage")
+        if not isinstance(target, Tracer) and (alone or known(target.storage)):
             labels = np.asarray(target).astype(np.int64)
             require_indices(
                 labels[labels != self.ignoreIndex] - self.first,

@@ -6,6 +6,7 @@ from fnn.pytorch import nn, optim
 from fnn.torch7 import nn as nn7
 from fnn.torch7 import optim as optim7
 from tests.policies.python_changes import Plain
+from tests.policies.torch7_training import noise
 
 
 def net():
@@ -31,7 +32,7 @@ def dropout():
 
 
 def net7():
-    return nn7.Sequential().add(nn7.Linear(3, 3)).add(nn7.RReLU(0.1, 0.1)).add(nn7.Tanh())
+    return nn7.Sequential().add(nn7.Linear(3, 3)).add(noise(0.1, 0.1)).add(nn7.Tanh())
 
 
 def pytorch_step(prepare, change):
@@ -119,7 +120,7 @@ CASES = {
     ),
     "module of torch7 is inserted": changed(net7, lambda n: n.modules.insert(1, nn7.Sigmoid())),
     "training in torch7": changed(
-        lambda: nn7.Sequential().add(nn7.RReLU(0.0, 1.0)), lambda n: n.get(1).evaluate()
+        lambda: nn7.Sequential().add(noise(0.0, 1.0)), lambda n: n.get(1).evaluate()
     ),
     "weight of torch7 is assigned": changed(
         net7, lambda n: setattr(n.get(1), "weight", torch7.ones(3, 3))
@@ -149,7 +150,7 @@ CASES = {
     ),
     "state is gone": pytorch_step(lambda n, o: None, lambda n, o: o.state.clear()),
     "configuration": torch7_step(lambda n, c: c.update(learningRate=0.5)),
-    "configuration of momentum": torch7_step(lambda n, c: c.update(momentum=0.5)),
+    "configuration of momentum": torch7_step(lambda n, c: c.update(momentum=0.5, dampening=0)),
     "configuration of rates": torch7_step(
         lambda n, c: c.update(learningRates=torch7.ones(12).mul(2))
     ),

@@ -130,9 +130,9 @@ def rate_is_an_argument(wrap):
     return [step(*data(), 0.1 / i) for i in range(1, 4)], net
 
 
-def noise():
+def noise(lower=0.1, upper=0.9):
     """What draws from keys, compiled or not: nn.RReLU itself has Torch's stream where it can."""
-    return nn.Pure(fnn.layer(fnn.rrelu, lower=0.1, upper=0.9), {})
+    return nn.Pure(fnn.layer(fnn.rrelu, lower=lower, upper=upper), {})
 
 
 def modes_change(wrap):

@@ -30,6 +30,7 @@ from tests.policies.ways import (
     random_state,
     recorded,
 )
+from transforms.cells import running
 
 pytestmark = pytest.mark.unoptimised
 
@@ -199,6 +200,8 @@ def line_interrupted(at):
         yield
     finally:
         sys.settrace(None)
+        while running._is_owned():  # or other threads would wait for it
+            running.release()
 
 
 @pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -155,27 +156,33 @@ class Lost:
 
 
 class Trace:
-    """What happens to cells while a function is traced; leaving it gives back what they held."""
+    """What happens to cells while a function is traced."""
 
     def __init__(self) -> None:
         self.before: dict[int, Touched] = {}
         self.born: dict[int, weakref.ref[Cell]] = {}
 
-    def __enter__(self) -> Trace:
-        running.acquire()
-        for settle in settlers:
-            settle()
-        _local.traces.append(self)
-        return self
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Note what happens to cells; afterwards they have what they held before."""
+        with running:
+            for settle in settlers:
+                settle()
+            outer = _local.traces
+            try:
+                _local.traces = [*outer, self]
+                yield
+            finally:
+                _local.traces = outer
+                self.restore()
 
-    def __exit__(self, *_: object) -> None:
-        _local.traces.remove(self)
+    def restore(self) -> None:
+        """Give older cells what they held, and let those that were made say that they are lost."""
         for touched in self.before.values():
             cell = touched.cell
             cell._array, cell.form, cell.pack = touched.array, touched.form, touched.pack
         for cell in self.made():
             cell._array = Lost()
-        running.release()
 
     def bear(self, cell: Cell) -> None:
         """Remember a cell that is being made."""

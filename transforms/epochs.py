@@ -165,7 +165,7 @@ class Loop:
         """The arrays of what a step returns, in the trace of the loop."""
         traced = self.repeat.traced
         known = len(traced.written)
-        with Trace():
+        with Trace().watching():
             made = [kind.blank() for kind in traced.made]
             for place, array in zip(traced.written, written, strict=False):
                 self.repeat.survey.at(place).array = array

@@ -53,7 +53,7 @@ def route(
     if objects or owner(function) is not None or (is_weak(function) and function in _touching):
         return flowing()
     try:
-        with Purity():
+        with Purity().watching():
             return pure()
     except CellTouched:
         if is_weak(function):
@@ -117,7 +117,7 @@ class Flow:
             cells = [cell.array for cell in (*self.written, *recipes.cells)]
             return outputs + cells + recipes.arrays
 
-        with trace, jax.enable_x64(True):
+        with trace.watching(), jax.enable_x64(True):
             _local.depth += 1
             try:
                 jaxpr = jax.make_jaxpr(flat)(*shapes)
@@ -157,7 +157,7 @@ class Flow:
         if leaf.array is leaf.storage.array:
             consts[place] = consts[place] + nudge(value) if place in taken else value
         else:
-            with Trace():
+            with Trace().watching():
                 leaf.storage.array = consts[place]
                 leaf.hold(leaf.array + nudge(value) if place in taken else value)
                 consts[place] = leaf.storage.array

@@ -36,7 +36,7 @@ class Jit:
         self._lifted: Lifted | None = None
 
         def pure(*args: Any, **keywords: Any) -> Any:
-            with Purity():
+            with Purity().watching():
                 return function(*args, **keywords)
 
         update_wrapper(pure, function)

@@ -157,7 +157,7 @@ class Traced:
             forms.extend((c, c.form, i >= returned, c.late) for i, c in enumerate(recipes.cells))
             return [cell.array for cell in (*cells, *recipes.cells)] + recipes.arrays
 
-        with trace, jax.enable_x64(True):
+        with trace.watching(), jax.enable_x64(True):
             try:
                 jaxpr = jax.make_jaxpr(flat)(*survey.arrays, *settings.numbers)
             finally:

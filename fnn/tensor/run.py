@@ -57,11 +57,11 @@ def run(function: Callable, *operands: Any, into: Sequence[Any] | None = None, *
 def perform(call: Call, leaves: Sequence[Any], into: Sequence[Any]) -> Any:
     """Have a call computed, now or later."""
     if not cells.tracing():
-        with running:
-            try:
+        try:
+            with running:
                 return record(_local.recorder, call, leaves, into)
-            except Foreign:
-                pass
+        except Foreign:
+            pass
     return trace(call, leaves, into)
 
 

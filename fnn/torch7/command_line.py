@@ -43,7 +43,7 @@ def number(value: str) -> float | None:
         found = int(value, 0) if value[:2].lower() == "0x" else float(value)
     except ValueError:
         return None
-    return int(found) if found == int(found) else found
+    return int(found) if found % 1 == 0 else found
 
 
 class CmdLine:
@@ -52,7 +52,9 @@ class CmdLine:
     >>> cmd = CmdLine()
     >>> cmd.option("-rate", 0.1, "learning rate")
     >>> cmd.parse(["-rate", "0.5"])
-    {'rate': 0.5}
+    {
+      rate : 0.5
+    }
     """
 
     typename = "torch.CmdLine"

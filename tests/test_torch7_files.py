@@ -5,7 +5,6 @@ import json
 import random
 from contextlib import suppress
 from numbers import Real
-from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,15 +16,15 @@ from fnn.files.t7.walk import OBJECTS
 from fnn.torch7 import nn, optim
 from fnn.torch7.files.formats import tensor
 from fnn.torch7.files.saved import Saver
+from tests.torch7_cases import ORACLE, build, cases, value
 
 pytestmark = pytest.mark.unoptimised
 
-HERE = Path(__file__).parent / "oracle"
-ORACLE = json.loads((HERE / "files.json").read_text())
-del ORACLE["origin"]
+PRINTED = json.loads((ORACLE / "files.json").read_text())
+del PRINTED["origin"]
 FILES = {
     f"{name}-{mode}": (mode, base64.b64decode(text) if mode == "binary" else text.encode())
-    for name, texts in ORACLE.items()
+    for name, texts in PRINTED.items()
     for mode, text in zip(("binary", "ascii"), texts, strict=True)
 }
 
@@ -117,7 +116,6 @@ def test_modules_of_the_original_run():
     assert criterion.forward(scores, torch.Tensor([1, 3])) == 19 / 4
 
 
-@pytest.mark.skipif(not hasattr(torch, "nngraph"), reason="no graphs of modules yet")
 def test_a_graph_of_the_original_runs():
     graph, x = original("gmodule"), torch.Tensor([0.5, -2])
     _, linear, _ = graph.modules
@@ -130,54 +128,22 @@ def test_a_graph_of_the_original_runs():
 
 
 def module_cases():
-    """All the module cases of the original that there are, by class."""
+    """All the module cases of the original, by class."""
     found = {}
-    for path in sorted(HERE.glob("*.jsonl")):
-        for line in path.read_text().splitlines():
-            case = json.loads(line)
-            name = case.get("name") or case.get("id", "").partition("/")[0]
-            is_module = "name" in case and "target" not in case and name.startswith("nn.")
-            if is_module and hasattr(nn, name[3:]):
-                found.setdefault(name, []).append(case)
+    for case in cases(*sorted(path.stem for path in ORACLE.glob("*.jsonl"))):
+        name = case.get("name", "")
+        if name.startswith("nn.") and "target" not in case:
+            found.setdefault(name, []).append(case)
     return found
 
 
 MODULES = module_cases()
 
 
-def value(x, known=None):
-    if isinstance(x, list):
-        return [value(y, known) for y in x]
-    if not isinstance(x, dict):
-        return x
-    if "__storage__" in x:
-        return torch.LongStorage(x["data"])
-    if "ref" in x:
-        return known[x["ref"]]
-    if "data" not in x:
-        return build(x, known) if "name" in x else {k: value(v, known) for k, v in x.items()}
-    kind = getattr(torch, x.get("t", "Double") + "Tensor")
-    return kind(x["data"]).view(*x["size"]) if x["size"] else kind()
-
-
-def build(case, known=None):
-    """The module of a case, or of a child in it, which may refer to one before it."""
-    known = {} if known is None else known
-    module = getattr(nn, case["name"][3:])(*(value(x, known) for x in case.get("ctor_args", [])))
-    for child in case.get("children", []):
-        module.add(build(child, known))
-    for name, *args in case.get("calls", []):
-        getattr(module, name)(*map(value, args))
-    known[case.get("id")] = module
-    return module
-
-
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_is_loaded_as_it_was_saved(name):
     for number, case in enumerate(MODULES[name]):
         module = build(case)
-        if case.get("mode") == "evaluate":
-            module.evaluate()
         state = torch.getRNGState()
         found = again(module)
         assert torch.getRNGState().equal(state)

@@ -6,7 +6,6 @@ double precision.
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,14 +13,13 @@ import pytest
 import fnn.torch7 as torch
 from fnn.torch7 import nn
 from fnn.torch7.learner import Learner
-from tests.test_torch7_oracle import assert_equal, parameters, value
+from tests.torch7_cases import ORACLE, assert_equal, build, cases, parameters, value
 from tests.torch7_numbers import same
 
 pytestmark = pytest.mark.unoptimised
 
-HERE = Path(__file__).parent / "oracle"
-CASES = [json.loads(line) for line in (HERE / "containers.jsonl").read_text().splitlines()]
-PROTOCOL = json.loads((HERE / "protocol.json").read_text())
+CASES = cases("containers")
+PROTOCOL = json.loads((ORACLE / "protocol.json").read_text())
 
 DEVIATIONS = {
     "nn.DepthConcat/1": "the original ignores `scale`",
@@ -29,34 +27,6 @@ DEVIATIONS = {
     "nn.LayerNormalization/1": "the original subtracts the means of other examples in a batch",
     "nn.LayerNormalization/3": "the original subtracts the means of other examples in a batch",
 }
-
-
-def there(make):
-    """What `make` makes, of modules that are there."""
-    try:
-        return make()
-    except AttributeError as error:
-        if error.obj is not nn:
-            raise
-        return pytest.skip(str(error))
-
-
-def build(spec, known=None):
-    """The module of a case, or of a module inside it or among its arguments."""
-    known = {} if known is None else known
-    if "ref" in spec:
-        return known[spec["ref"]]
-    arguments = [
-        build(x, known) if isinstance(x, dict) and {"name", "ref"} & {*x} else value(x)
-        for x in spec.get("ctor_args", [])
-    ]
-    module = there(lambda: getattr(nn, spec["name"][3:])(*arguments))
-    for child in spec.get("children", []):
-        module.add(build(child, known))
-    for name, *args in spec.get("calls", []):
-        getattr(module, name)(*args)
-    known[spec.get("id")] = module
-    return module
 
 
 def prepared(case):
@@ -197,7 +167,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_text(text):
-    assert str(there(lambda: eval(TEXTS[text] or text))) == text
+    assert str(eval(TEXTS[text] or text)) == text
 
 
 class Double(nn.Module):
@@ -749,7 +719,7 @@ def test_diagonals_of_hessians():
 
 
 def test_layer_normalization():
-    module = there(lambda: nn.LayerNormalization(4, 0.5))
+    module = nn.LayerNormalization(4, 0.5)
     x = torch.randn(3, 4)
     y = np.array(x) - np.mean(np.array(x), 1, keepdims=True)
     wanted = 2 * y / np.linalg.norm(y, axis=1, keepdims=True) + 0.5

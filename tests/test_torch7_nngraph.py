@@ -1,10 +1,7 @@
 """nngraph against numbers printed by the original Torch7, in double precision."""
 
-import json
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 import fnn
@@ -12,11 +9,11 @@ import fnn.torch7 as torch
 import transforms
 from fnn.errors import LayerError
 from fnn.torch7 import graph, nn, nngraph
+from tests.torch7_cases import assert_equal, cases, value
 
 pytestmark = pytest.mark.unoptimised
 
-ORACLE = Path(__file__).parent / "oracle" / "graphs.jsonl"
-CASES = {case["id"]: case for case in map(json.loads, ORACLE.read_text().splitlines())}
+CASES = {case["id"]: case for case in cases("graphs")}
 
 
 # Modules of other chapters.
@@ -206,24 +203,6 @@ def build(name):
     if name.startswith("lstm_charrnn"):
         return lstm_charrnn(*((4, 3, 2) if "2" in name else (5, 4, 1)))
     return globals()[name]()
-
-
-def value(x):
-    if isinstance(x, list):
-        return [value(y) for y in x]
-    return getattr(torch, x["t"] + "Tensor")(x["data"]).view(*x["size"])
-
-
-def assert_equal(ours, theirs):
-    if isinstance(theirs, list):
-        assert isinstance(ours, torch.Table)
-        assert len(ours) == len(theirs)
-        for a, b in zip(ours, theirs, strict=True):
-            assert_equal(a, b)
-        return
-    theirs = np.array(theirs["data"]).reshape(theirs["size"])
-    assert tuple(ours.size()) == theirs.shape
-    np.testing.assert_allclose(np.asarray(ours), theirs, rtol=1e-10, atol=1e-12)
 
 
 def run(net, case):
@@ -570,7 +549,6 @@ def test_methods_of_all_modules():
     assert str(net) == "perceptron"
 
 
-@pytest.mark.skipif(not hasattr(nn.Module, "replace"), reason="modules can't be replaced yet")
 def test_replace():
     net = mlp()
     net.replace(lambda m: nn.Sigmoid() if isinstance(m, nn.Tanh) else m)

@@ -1,25 +1,13 @@
 """Modules and criterions against numbers printed by the original Torch7, in double precision."""
 
-import json
 from numbers import Real
-from pathlib import Path
 
-import numpy as np
 import pytest
 
-import fnn.torch7 as torch
 from fnn.torch7 import nn
+from tests.torch7_cases import assert_equal, build, cases, parameters, value
 
 pytestmark = pytest.mark.unoptimised
-
-HERE = Path(__file__).parent / "oracle"
-
-
-def cases(*names):
-    return [
-        json.loads(line) for n in names for line in (HERE / f"{n}.jsonl").read_text().splitlines()
-    ]
-
 
 MODULES = cases("modules", "simple")
 CRITERIONS = cases("criterions")
@@ -46,61 +34,13 @@ def differs(case, what):
     return DEVIATIONS.get(case["id"]) == what
 
 
-def value(x):
-    """A tensor, a storage, a table or a number."""
-    if isinstance(x, list):
-        return [value(y) for y in x]
-    if not isinstance(x, dict):
-        return x
-    if "name" in x:
-        return build(x)
-    if "__storage__" in x:
-        return torch.LongStorage(x["data"])
-    kind = getattr(torch, x["t"] + "Tensor")
-    return kind(x["data"]).view(*x["size"]) if x["size"] else kind()
-
-
-def build(spec):
-    """The module or the criterion of a case, or of a child in it."""
-    module = getattr(nn, spec["name"][3:])(*map(value, spec.get("ctor_args", [])))
-    weights = spec.get("child_weights", {})
-    if isinstance(weights, list):
-        weights = dict(zip("123", weights, strict=False))
-    for i, child in enumerate(spec.get("children", []), 1):
-        module.add(build(child), *[weights[str(i)]] if str(i) in weights else [])
-    for name, field in spec.get("set", {}).items():
-        setattr(module, name, field)
-    for name, *args in spec.get("calls", []):
-        getattr(module, name)(*map(value, args))
-    return module
-
-
-def parameters(module):
-    """All parameters with their gradients, in order."""
-    found = module.parameters()
-    return [] if found[0] is None else list(zip(*found, strict=True))
-
-
-def assert_equal(ours, theirs):
-    if isinstance(theirs, list):
-        assert len(ours) == len(theirs)
-        for a, b in zip(ours, theirs, strict=True):
-            assert_equal(a, b)
-        return
-    theirs = np.array(theirs["data"]).reshape(theirs["size"] or (0,))
-    assert tuple(ours.size()) == theirs.shape
-    np.testing.assert_allclose(np.asarray(ours), theirs, rtol=1e-10, atol=1e-12)
-
-
 def prepared(case):
-    """The module of a case, with its parameters, its mode and its noise."""
+    """The module of a case, with its parameters and its noise."""
     module = build(case)
     names, pairs = case.get("param_order", []), parameters(module)
     assert len(pairs) == len(names)
     for name, (p, _) in zip(names, pairs, strict=True):
         p.copy(value(case["params"][name]))
-    if case.get("mode") == "evaluate":
-        module.evaluate()
     if "noise" in case.get("state_after", {}):
         noise = value(case["state_after"]["noise"])
         module._draw = lambda x: module.noise.resizeAs(noise).copy(noise)

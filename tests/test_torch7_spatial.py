@@ -1,7 +1,6 @@
 """Modules over time and space against numbers printed by the original Torch7, double precision."""
 
 import json
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -11,34 +10,11 @@ import fnn.torch7 as torch
 import transforms
 from fnn.errors import LayerError
 from fnn.torch7 import nn
-from tests.test_torch7_oracle import assert_equal, parameters, value
+from tests.torch7_cases import ORACLE, assert_equal, build, cases, parameters, value
 
 pytestmark = pytest.mark.unoptimised
 
-FILE = Path(__file__).parent / "oracle" / "spatial.jsonl"
-CASES = [json.loads(line) for line in FILE.read_text().splitlines()]
-
-
-def build(spec, known=None):
-    """The module of a case, or of a child in it, which may refer to one before it."""
-    known = {} if known is None else known
-
-    def argument(x):
-        if isinstance(x, dict) and not {"t", "__storage__"} & x.keys():
-            return known[x["ref"]] if "ref" in x else x
-        return value(x)
-
-    module = getattr(nn, spec["name"][3:])(*map(argument, spec.get("ctor_args", [])))
-    known[spec.get("id")] = module
-    for child in spec.get("children", []):
-        module.add(build(child, known))
-    for name, *args in spec.get("calls", []):
-        getattr(module, name)(*args)
-    for name, x in spec.get("set", {}).items():
-        setattr(module, name, value(x))
-    if spec.get("mode") == "evaluate":
-        module.evaluate()
-    return module
+CASES = cases("spatial")
 
 
 def put(module, tensors):
@@ -260,7 +236,7 @@ def test_fractional_pooling_draws_from_the_stream():
 
 
 def test_batch_normalisation_of_two_batches_and_of_one_example():
-    case = json.loads((FILE.parent / "batches.json").read_text())
+    case = json.loads((ORACLE / "batches.json").read_text())
     module = nn.BatchNormalization(2)
     module.weight.copy(value(case["weight"]))
     module.bias.copy(value(case["bias"]))
@@ -318,9 +294,9 @@ def test_float_tensors():
 
 def test_sizes_of_pooling():
     """The original counts a window that lies outside, whose maximum is -inf; here there is none."""
-    cases = json.loads((FILE.parent / "pool_sizes.json").read_text())
+    sizes = json.loads((ORACLE / "pool_sizes.json").read_text())
     outside = []
-    for k, d, pad, ceil, size, wanted in cases:
+    for k, d, pad, ceil, size, wanted in sizes:
         pool = nn.SpatialMaxPooling(k, 1, d, 1, pad, 0)
         found = pool.ceil() if ceil else pool
         x = jax.ShapeDtypeStruct((1, 1, size), "float32")

@@ -14,10 +14,15 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import jax
 
-from benchmarks import kernels, overhead, sequences, steps
+from benchmarks import floors, kernels, overhead, sequences, steps
 from benchmarks.workloads import WORKLOADS
 
-SUITES = {"overhead": overhead.run, "kernels": kernels.run, "sequences": sequences.run}
+SUITES = {
+    "overhead": overhead.run,
+    "kernels": kernels.run,
+    "sequences": sequences.run,
+    "floors": floors.run,
+}
 PACKAGES = ("jax", "jaxlib", "numpy", "flax", "equinox", "optax", "torch")
 
 

@@ -582,6 +582,87 @@ def test_files_in_memory():
         torch.MemoryFile(torch.CharStorage([1]))
 
 
+def text_file(tmp_path, text):
+    (tmp_path / "text").write_text(text)
+    return torch.DiskFile(tmp_path / "text")
+
+
+def test_numbers_of_a_text_stand_anywhere(tmp_path):
+    file = text_file(tmp_path, "3 0.5\n\n 7\t8\n9\nrest\n")
+    assert file.readInt() == 3
+    assert file.readDouble(3).tolist() == [0.5, 7, 8]
+    assert file.readLong() == 9
+    assert file.readString() == "rest"
+    with pytest.raises(t7.FileError, match="byte 19 of 19: no line"):
+        file.readString()
+    with pytest.raises(t7.FileError, match="does not begin with a number"):
+        file.seek(15).readInt()
+
+
+def test_a_quiet_file_notes_errors(tmp_path):
+    """As lines are read to the end of a file."""
+    file, lines = text_file(tmp_path, "one\ntwo").quiet(), []
+    line = file.readString("*l")
+    while not file.hasError():
+        lines.append(line)
+        line = file.readString("*l")
+    assert (lines, file.isQuiet()) == (["one", "two"], True)
+    file.clearError()
+    assert not file.hasError()
+    file.seek(1).pedantic()
+    with pytest.raises(t7.FileError, match="does not begin with a number"):
+        file.readInt()
+    assert file.hasError()
+    file = text_file(tmp_path, "1 2").quiet()
+    assert file.readInt(3).tolist() == [1, 2]
+    assert file.hasError()
+    assert (file.readInt(), file.readObject(), file.seek(9).position()) == (0, None, 4)
+
+
+def test_numbers_of_machines_with_the_other_end_first(tmp_path):
+    """The header of a file of MNIST's images."""
+    path, sizes = tmp_path / "images", [2051, 60000, 28, 28]
+    file = torch.DiskFile(path, "w").binary().bigEndianEncoding()
+    assert file.writeInt(torch.IntStorage(sizes)) == 4
+    with pytest.raises(t7.FileError, match="objects are written with the low end first"):
+        file.writeObject(sizes)
+    file.littleEndianEncoding().writeShort(1)
+    file.close()
+    assert path.read_bytes() == np.array(sizes, ">i4").tobytes() + b"\1\0"
+    file = torch.DiskFile(path).binary().bigEndianEncoding()
+    assert [file.readInt() for _ in sizes] == sizes
+    assert file.nativeEndianEncoding().readShort() == 1
+    assert (file.isBinary(), file.isReadable(), file.isWritable()) == (True, True, False)
+    assert file.isOpened()
+    file.close()
+    assert not file.isOpened()
+
+
+def test_text_without_spaces_between_calls(tmp_path):
+    file = torch.DiskFile(tmp_path / "x", "w").noAutoSpacing()
+    file.writeInt(1)
+    file.writeString(";")
+    file.writeInt(torch.IntStorage([2, 3]))
+    file.autoSpacing().writeDouble(torch.DoubleStorage([4, 5]))
+    assert file.isAutoSpacing()
+    file.close()
+    assert (tmp_path / "x").read_text() == "1;234 5\n"
+    file = torch.DiskFile(tmp_path / "x")
+    assert (file.noAutoSpacing().readInt(), file.readString("*a")) == (1, ";234 5\n")
+
+
+def test_commands_are_read_from_and_written_to(tmp_path):
+    assert torch.PipeFile("printf '1 2\\nend\\n'").readInt(2).tolist() == [1, 2]
+    file = torch.PipeFile(f"cat > {tmp_path}/x", "w")
+    file.writeString("given")
+    file.close()
+    assert (tmp_path / "x").read_text() == "given"
+    with pytest.raises(t7.FileError, match="ended with status 3"):
+        torch.PipeFile("exit 3", "r")
+    with pytest.raises(ValueError, match="wanted 'r' or 'w'"):
+        torch.PipeFile("cat", "rw")
+
+
 def test_classes_that_write_in_their_own_way():
     """A GPU has a table before its fields, a Timer nothing at all."""
     header, content = t7.Table.of("torch.CudaTensor", 1), t7.Table.of(device=1)

@@ -95,12 +95,7 @@ class Ascii(Source):
     def _numbers(self, dtype: np.dtype | str, count: int) -> np.ndarray:
         self.room(count, 2, "numbers") if count > 1 else None
         start, line = self.place, self._line()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                found = np.fromstring(line, dtype, sep=" ")  # type: ignore[call-overload]
-        except (ValueError, DeprecationWarning):
-            found = None
+        found = parsed(line, dtype)
         if found is None or len(found) != count:
             self.place = start
             self.fail(f"{line[:40]!r} is not {count} of {np.dtype(dtype).name}")
@@ -136,6 +131,18 @@ class Ascii(Source):
             self.fail(f"numbers that are no {dtype.name}")
         with np.errstate(over="ignore"):
             return found.astype(dtype)
+
+
+def parsed(text: bytes, dtype: np.dtype | str) -> np.ndarray | None:
+    """The numbers in a text that has nothing else."""
+    if not text.strip():  # NumPy finds a number there
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return np.fromstring(text.decode("latin-1"), dtype, sep=" ")
+    except (ValueError, DeprecationWarning):
+        return None
 
 
 class BinarySink:

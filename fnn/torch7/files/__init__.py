@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fnn.files import t7
-from fnn.torch7.files.disk import DiskFile, MemoryFile
+from fnn.torch7.files.disk import DiskFile, MemoryFile, PipeFile
 from fnn.torch7.files.loaded import Loader
 from fnn.torch7.files.saved import Saver
 from fnn.torch7.storage import CharStorage, Storage
@@ -14,6 +14,7 @@ from fnn.torch7.storage import CharStorage, Storage
 __all__ = [
     "DiskFile",
     "MemoryFile",
+    "PipeFile",
     "deserialize",
     "deserializeFromStorage",
     "load",

@@ -174,9 +174,15 @@ def cat(*arguments: Any) -> Tensor:
 def joined(arrays: list[Array], *, axis: int) -> Array:
     """Arrays joined along an axis, which they get if they lack it."""
     short = [axis + 1 - x.ndim for x in arrays]
-    return jnp.concatenate(
-        [x.reshape(x.shape + (1,) * n) for x, n in zip(arrays, short, strict=True)], axis=axis
+    found = [x.reshape(x.shape + (1,) * n) for x, n in zip(arrays, short, strict=True)]
+    require(
+        len({x.shape[:axis] + x.shape[axis + 1 :] for x in found}) == 1,
+        "cat",
+        ", ".join(str(list(x.shape)) for x in found),
+        f"equal sizes in all dimensions but {axis + 1}",
+        "another dimension was meant",
     )
+    return jnp.concatenate(found, axis=axis)
 
 
 def is_tensor(x: Any) -> bool:

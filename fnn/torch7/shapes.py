@@ -21,7 +21,15 @@ class Shapes(Memory):
     def narrow(self, dim: Any, first: Any, length: Any) -> Self:
         """`length` elements from `first` on, along a dimension."""
         a = axis(dim, self.dim())
-        return self._narrow(a, position(first, self._size[a]), whole(length))
+        size, start, count = self._size[a], whole(first), whole(length)
+        require(
+            start > 0 and 0 < count <= size - start + 1,
+            "narrow",
+            f"start {start} and length {count} along dimension {a + 1}",
+            f"a range within 1..{size}",
+            "the range reaches past the end" if start > 0 else "everything counts from 1 here",
+        )
+        return self._narrow(a, start - 1, count)
 
     def select(self, dim: Any, index: Any) -> Any:
         """The elements at one index of a dimension, without it; of a vector, a number."""

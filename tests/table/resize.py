@@ -26,7 +26,10 @@ EXAMPLES = [
     Example(grid_sample, {"mode": "nearest", "outside": "border"}, POINTS, GRID),
     Example(grid_sample, {"mode": "cubic"}, POINTS, GRID),
     Example(
-        grid_sample, {"mode": "cubic", "outside": "reflection", "align_corners": True}, POINTS, GRID
+        grid_sample,
+        {"mode": "cubic", "outside": "reflection", "align_corners": True},
+        POINTS,
+        {**GRID, "x": (-0.5, 0.5)},  # less steep: a place is rounded, and a value by its slope
     ),
     Example(
         grid_sample,

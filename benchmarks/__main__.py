@@ -14,14 +14,14 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import jax
 
-from benchmarks import floors, kernels, overhead, sequences, steps
+from benchmarks import kernels, overhead, products, sequences, steps
 from benchmarks.workloads import WORKLOADS
 
 SUITES = {
     "overhead": overhead.run,
     "kernels": kernels.run,
     "sequences": sequences.run,
-    "floors": floors.run,
+    "products": products.run,
 }
 PACKAGES = ("jax", "jaxlib", "numpy", "flax", "equinox", "optax", "torch")
 

@@ -277,3 +277,21 @@ def test_a_loss_waits_until_it_is_looked_at():
     assert loss.storage.waiting
     assert criterion.gradInput.storage.waiting
     assert loss > 0
+
+
+def test_labels_are_looked_at_again_when_they_have_changed():
+    criterion, labels = nn.ClassNLLCriterion(), torch.Tensor([1, 3, 9])
+    pair = labels.narrow(1, 1, 2)
+    criterion.forward(LOGS, pair)
+    criterion.backward(LOGS, pair)
+    with pytest.raises(IndexError, match="given 8,"):
+        criterion.backward(LOGS, labels.narrow(1, 2, 2))
+    criterion.forward(LOGS, pair)
+    with pytest.raises(IndexError, match="given 2,"):
+        criterion.forward(LOGS.narrow(2, 1, 2), pair)
+    labels[1] = 7
+    with pytest.raises(IndexError, match="given 6,"):
+        criterion.forward(LOGS, pair)
+    criterion.ignoreIndex = 7
+    criterion.forward(LOGS, pair)
+    assert criterion.total_weight_tensor.tolist() == [1]

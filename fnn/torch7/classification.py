@@ -1,6 +1,7 @@
 """nn's criterions of labels, which count from 1."""
 
 from typing import Any
+from weakref import ref
 
 import jax.numpy as jnp
 import numpy as np
@@ -33,6 +34,8 @@ class _Labelled(Derived):
     dimensions = (1, 2)
     first = 1
     ignoreIndex: int | None = None
+    transient = (*Derived.transient, "_seen")
+    _seen: tuple | None = None  # labels that were right: backward is given those of forward
 
     def _check(self, inputs: tuple, target: Any) -> None:
         size = inputs[0].geometry.size
@@ -44,15 +47,22 @@ class _Labelled(Derived):
             "the axis of examples is missing, or there is one too many",
         )
         alone = not hasattr(target, "storage")
-        if not isinstance(target, Tracer) and (alone or known(target.storage)):
-            labels = np.asarray(target).astype(np.int64)
-            require_indices(
-                labels[labels != self.ignoreIndex] - self.first,
-                size[min(len(size) - 1, 1)] + 1 - self.first,
-                f"{type_name(self)}, whose labels count from 1"
-                + (" (here one less)" if self.first else ", after which 0 may follow"),
-                "labels that count from 0, or more classes than the network has outputs",
-            )
+        if isinstance(target, Tracer) or not (alone or known(target.storage)):
+            return
+        classes = size[min(len(size) - 1, 1)]
+        array = target if alone else target.storage.array
+        way = None if alone else target.geometry, classes, self.ignoreIndex
+        if self._seen is not None and self._seen[0]() is array and self._seen[1] == way:
+            return
+        labels = np.asarray(target).astype(np.int64)
+        require_indices(
+            labels[labels != self.ignoreIndex] - self.first,
+            classes + 1 - self.first,
+            f"{type_name(self)}, whose labels count from 1"
+            + (" (here one less)" if self.first else ", after which 0 may follow"),
+            "labels that count from 0, or more classes than the network has outputs",
+        )
+        self._seen = None if alone else (ref(array), way)
 
 
 class ClassNLLCriterion(Weighted, _Labelled):
@@ -96,7 +106,8 @@ def with_labels(
     """The loss, the sum of the labels' weights, and the labels."""
     operands, ignored = (inputs, target, weights), {"ignore_index": ignore_index}
     loss = ClassNLLCriterion.loss(*operands, reduction=reduction, **ignored)
-    return loss, TOTAL(*operands, **ignored), jnp.asarray(target).astype(jnp.int64)
+    total = TOTAL(*operands, **ignored).reshape(1)  # the tensor that holds it keeps its size
+    return loss, total, jnp.asarray(target).astype(jnp.int64)
 
 
 class SpatialClassNLLCriterion(ClassNLLCriterion):

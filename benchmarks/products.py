@@ -1,8 +1,8 @@
-"""What no program of XLA's can be faster than: its products and its passes over memory alone.
+"""What is left of a case without all but its matrix products and its passes over memory.
 
-Each case of the kernels and the sequences without all that is not a matrix product or a pass over
-memory that there is no way around: no unfolding, no gates, no softmax, no update. Windows that
-overlap are given, as if they cost nothing. The ratio is to PyTorch's time for the whole.
+No unfolding, no gates, no softmax, no update; windows that overlap are given, as if they cost
+nothing. Products are XLA's own, each whole; a kernel that multiplies in chunks may take less for
+the same numbers. The ratio is to PyTorch's time for the whole.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,10 +23,10 @@ Product = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 class Case(NamedTuple):
-    """A floor, and what PyTorch does."""
+    """What is left, and what PyTorch does."""
 
     title: str
-    floor: Callable[[], Run]
+    rest: Callable[[], Run]
     whole: Callable[[], Run]
 
 
@@ -130,7 +130,7 @@ def step(name: str) -> Callable[[], Run]:
 
 
 def cases() -> Iterator[Case]:
-    """All floors."""
+    """The kernels that are slow, and the sequences."""
     conv3 = trained(m=64, k=576, n=32 * 32 * 32)
     conv5 = trained(m=16, k=150, n=256 * 10 * 10)
     yield Case("max-pool 3x3/2", pooled, kernel("max-pool 3x3/2"))
@@ -145,10 +145,10 @@ def cases() -> Iterator[Case]:
 
 
 def run() -> None:
-    """Print, for each case, the floor, PyTorch's time and the ratio."""
-    print(f"\nfloors: {__doc__}".rstrip(), flush=True)
+    """Print, for each case, what is left, PyTorch's time and the ratio."""
+    print(f"\nproducts: {__doc__}".rstrip(), flush=True)
     for case in cases():
-        times = measure({"floor": case.floor(), EAGER: case.whole()}, rounds=9)
+        times = measure({"rest": case.rest(), EAGER: case.whole()}, rounds=9)
         found = {name: f"{spread(taken).median:.1f} us" for name, taken in times.items()}
-        share = ratio(times["floor"], times[EAGER])
-        print(f"{case.title:24}{found['floor']:>14}  / {found[EAGER]:>14}  {share}", flush=True)
+        share = ratio(times["rest"], times[EAGER])
+        print(f"{case.title:24}{found['rest']:>14}  / {found[EAGER]:>14}  {share}", flush=True)

@@ -94,4 +94,5 @@ def test_fnn_adds_little_to_importing_jax():
         "import jax, time; start = time.process_time()",
         "print(time.process_time() - start)",
     )
-    assert any(float(printed_by(start, "import fnn", stop)) < 0.1 for _ in range(5))
+    # The least of many: other processes can only make it look longer.
+    assert any(float(printed_by(start, "import fnn", stop)) < 0.1 for _ in range(20))

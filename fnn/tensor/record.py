@@ -194,9 +194,10 @@ class Record:
             if isinstance(array, Lost):
                 array.complain()
             _concrete.add(type(array))
-        storage.record, storage.slot = self, len(self.cells)
+        slot = len(self.cells)
         self.cells.append(storage)
         self.values.append(array)
+        storage.record, storage.slot = self, slot  # last: an interrupt must not leave it alone
 
     def start(self, offset: int, call: Call, leaves: Sequence[Any], into: Sequence[Any]) -> Any:
         """Where a view begins: a part of the program, or a number that is given to it."""

@@ -73,7 +73,7 @@ def fold(
     shape = (*x.shape[:-2], features, *size)
     options = {"window": window, "stride": stride, "padding": padding, "dilation": dilation}
     _axes("fold", shape, *options.values())
-    unfolded = partial(unfold, **options)  # type: ignore[arg-type]
+    unfolded = partial(unfold, **options)  # type: ignore[arg-type]  # a dict of several types
     wanted = jax.eval_shape(unfolded, jax.ShapeDtypeStruct(shape, x.dtype))
     require(
         x.shape == wanted.shape,

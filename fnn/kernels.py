@@ -49,7 +49,7 @@ def tuned(x: Array) -> bool:
         return False
     if isinstance(x, Array) and not isinstance(x, Tracer):
         return all(device.platform == "cpu" for device in x.devices())
-    device = jax.config.jax_default_device  # type: ignore[attr-defined]
+    device = jax.config.jax_default_device  # type: ignore[attr-defined]  # jax makes it at run time
     return (getattr(device, "platform", device) or jax.default_backend()) == "cpu"
 
 

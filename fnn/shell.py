@@ -43,7 +43,7 @@ class Shell(Stateful):
     @property
     def _mode(self) -> bool:
         """Whether this is training."""
-        raise NotImplementedError
+        raise NotImplementedError  # each facade has its own
 
     def _children(self) -> Iterable[tuple[str, Any]]:
         """The modules inside, by name."""
@@ -51,11 +51,11 @@ class Shell(Stateful):
 
     def _add_parameter(self, name: str, shape: tuple[int, ...]) -> None:
         """Have a parameter of this shape."""
-        raise NotImplementedError
+        raise NotImplementedError  # each facade has its own
 
     def _add_buffer(self, name: str, array: Array) -> None:
         """Have a tensor of state."""
-        raise NotImplementedError
+        raise NotImplementedError  # each facade has its own
 
     def derive(self, function: Callable, *sizes: Hashable, **keywords: Hashable) -> None:
         """Be the layer `function`; sizes and keywords are as `fnn.layer` takes them."""

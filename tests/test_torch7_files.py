@@ -643,12 +643,15 @@ def test_text_without_spaces_between_calls(tmp_path):
     file.writeInt(1)
     file.writeString(";")
     file.writeInt(torch.IntStorage([2, 3]))
+    file.writeChar(torch.CharStorage([32, 59, 10]))
+    with pytest.raises(t7.FileError, match="spaces between numbers"):
+        file.writeObject(1)
     file.autoSpacing().writeDouble(torch.DoubleStorage([4, 5]))
     assert file.isAutoSpacing()
     file.close()
-    assert (tmp_path / "x").read_text() == "1;234 5\n"
+    assert (tmp_path / "x").read_text() == "1;23 ;\n4 5\n"
     file = torch.DiskFile(tmp_path / "x")
-    assert (file.noAutoSpacing().readInt(), file.readString("*a")) == (1, ";234 5\n")
+    assert (file.noAutoSpacing().readInt(), file.readString("*a")) == (1, ";23 ;\n4 5\n")
 
 
 def test_commands_are_read_from_and_written_to(tmp_path):

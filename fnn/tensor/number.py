@@ -172,5 +172,6 @@ for _name in ("as_integer_ratio", "is_integer", "conjugate"):
     setattr(Number, _name, _looked_at(operator.methodcaller(_name)))
 for _name in ("real", "imag", "numerator", "denominator"):
     setattr(Number, _name, property(_looked_at(operator.attrgetter(_name))))
+# Like those above, which a type checker does not see.
 Number.__rdivmod__ = _looked_at(lambda own, other: divmod(other, own))  # type: ignore[attr-defined]
 numbers.Real.register(Number)

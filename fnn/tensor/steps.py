@@ -191,7 +191,7 @@ class Step:
 
         def run(given: list[Any]) -> tuple[list[Any], list[Any]]:
             values = dict(zip(needed, given, strict=True))
-            written, outputs, self.structure = self.run(values)  # type: ignore[arg-type]
+            written, outputs, self.structure = self.run(values)
             return outputs, written
 
         with jax.enable_x64(True):

@@ -114,7 +114,7 @@ class BatchSampler(Sampler):
                 yield batch
 
     def __len__(self) -> int:
-        whole, more = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]
+        whole, more = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]  # may lack one
         return whole + (more > 0 and not self.drop_last)
 
 

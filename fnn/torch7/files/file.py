@@ -139,12 +139,12 @@ class File:
 
     def readObject(self) -> Any:
         """The next object."""
-        self._require_low_end()
+        self._require_marks()
         return self._loader.object(self._read(lambda source: self._reader.read(), whole=True))
 
     def writeObject(self, object: Any) -> None:
         """Write an object."""
-        self._require_low_end()
+        self._require_marks()
         record = self._saver.record(object)
         self._write(lambda sink: self._writer.write(record))
 
@@ -200,17 +200,19 @@ class File:
         """Put here what goes into a sink."""
         self._writer.sink = sink = SINKS[self._encoding]()
         write(sink)
-        data = b"".join(sink.parts)
-        self._put(data if self._spacing or self.isBinary() else b"".join(data.split()))
+        self._put(b"".join(sink.parts))
 
     def _fail(self, error: t7.FileError) -> None:
         self._failed = True
         if not self._quiet:
             raise error
 
-    def _require_low_end(self) -> None:
+    def _require_marks(self) -> None:
+        """Raise unless numbers are as objects need them."""
         if self._swaps and self.isBinary():
             raise t7.FileError("objects are written with the low end first: littleEndianEncoding()")
+        if not (self._spacing or self.isBinary()):
+            raise t7.FileError("objects are written with spaces between numbers: autoSpacing()")
 
     def _elements(self, dtype: np.dtype, count: int) -> np.ndarray:
         """The next elements; fewer, if errors are noted and there are no more."""
@@ -250,7 +252,13 @@ def write_method(kind: str) -> Callable[..., int]:
         array = np.asarray(values.array if isinstance(values, Storage) else [values])
         array = array.reshape(-1).astype(TYPES[kind])
         swapped = array.byteswap() if self._swaps and self.isBinary() else array
-        self._write(lambda sink: sink.array(swapped))
+        if self._spacing or self.isBinary():
+            self._write(lambda sink: sink.array(swapped))
+        else:  # one by one, each without the end of its line
+            sink = SINKS[self._encoding]()
+            for x in array:
+                sink.array(x.reshape(1))
+            self._put(b"".join(part[:-1] for part in sink.parts))
         return array.size
 
     write.__name__, write.__doc__ = (

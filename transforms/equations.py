@@ -18,9 +18,13 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+from jax.extend import core
+from jax.extend.core import Jaxpr, JaxprEqn, Literal
 
 from transforms.survey import LIBRARIES
+
+# Since jax 0.12 this is another name of Jaxpr, which type checkers take for a private one.
+ClosedJaxpr = core.ClosedJaxpr  # pyright: ignore[reportPrivateImportUsage]
 
 # Equations that only call a program, and the parameter that has it: they are opened.
 CALLS = {
@@ -94,7 +98,7 @@ class Equations:
         self.equations: list[Equation] = []
         self.constants: dict[int, Any] = {}
         self.avals: dict[int, Any] = {}
-        info = closed.jaxpr.debug_info
+        info: Any = closed.jaxpr.debug_info
         self.input_names = info.arg_names or ()
         self.output_names = info.result_paths or ()
         self.inputs = [self.number(v.aval) for v in closed.jaxpr.invars]
@@ -205,7 +209,8 @@ def layer_of(stack: str) -> tuple[str, ...]:
 
 def typed(jaxpr: ClosedJaxpr, inputs: Sequence[Any]) -> list[Any]:
     """The inputs of a program as arrays of the types that it was traced for."""
-    pairs = zip(inputs, jaxpr.in_avals, strict=True)
+    avals: Any = jaxpr.in_avals
+    pairs = zip(inputs, avals, strict=True)
     return [x if isinstance(x, Array) else np.asarray(x, aval.dtype) for x, aval in pairs]
 
 

@@ -19,10 +19,11 @@ from inspect import Parameter, signature
 from typing import Any
 
 import jax
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.extend.core import jaxpr_as_fun
 
 from transforms.cells import CellTouched, Purity
 from transforms.changes import Stateful
+from transforms.equations import ClosedJaxpr
 from transforms.lift import Lifted
 from transforms.signature import keep, label
 

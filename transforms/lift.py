@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import jax
 from jax import Array
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.extend.core import jaxpr_as_fun
 
 from transforms.cells import Cell, Trace, running, settlers, tracing
 from transforms.changes import Stateful
 from transforms.effects import Call, Effect, Recipes, Snapshot
+from transforms.equations import ClosedJaxpr
 from transforms.explain import place_of, report
 from transforms.forms import owned
 from transforms.program import Program, Write, calls_python

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.extend.core import jaxpr_as_fun
 
-from transforms.equations import NOWHERE, Equation, Equations, Place, is_float
+from transforms.equations import NOWHERE, ClosedJaxpr, Equation, Equations, Place, is_float
 
 NAN, INF = 1, 2
 KINDS = {NAN: "NaN", INF: "Inf"}

@@ -19,9 +19,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, JaxprEqn, jaxpr_as_fun
+from jax.extend.core import JaxprEqn, jaxpr_as_fun
 
-from transforms.equations import Equation, Equations, inner_programs, is_float, typed
+from transforms.equations import ClosedJaxpr, Equation, Equations, inner_programs, is_float, typed
 from transforms.jit import Jit, jit
 
 HEADINGS = ("layer", "pass", "ms", "share", "equations", "flops", "bytes")

@@ -228,7 +228,8 @@ def polyinterp(points: Tensor, xmin: float | None = None, xmax: float | None = N
         return lowest(rows, xmin, xmax)
     with jax.enable_x64(True):
         first, second = (Point(x, f, jnp.zeros(0), g) for x, f, g in jnp.asarray(rows))
-        return float(level_point(first, second, rows[:, 0].min(), rows[:, 0].max()))
+        low, high = min(first.length, second.length), max(first.length, second.length)
+        return float(level_point(first, second, low, high))
 
 
 def FistaLS(

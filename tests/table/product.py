@@ -25,8 +25,12 @@ def torch_matvec(x, y, transpose=False):
     return ((x.mT if transpose else x) @ y[..., None])[..., 0]
 
 
+def torch_cross(x, y):
+    return torch.linalg.cross(x, y)
+
+
 TORCH = {
     product.matmul: torch_matmul,
     product.matvec: torch_matvec,
-    product.cross: torch.linalg.cross,
+    product.cross: torch_cross,
 }

@@ -27,6 +27,8 @@ test: $(installed) $(if $(TORCH),$(torch)) ## Check style, format, types and eve
 demo: $(installed) ## Run the demo
 	$(bin)/python -m fnn.demo
 
+# On Linux glibc's malloc then asks for large pages: clearing small ones takes much of a large step.
+bench: export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 bench: $(installed) $(others) $(if $(TORCH),$(torch)) ## Measure speed, side by side
 	$(bin)/python -m benchmarks --markdown $(SUITES)
 

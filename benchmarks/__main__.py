@@ -23,6 +23,7 @@ SUITES = {
     "sequences": sequences.run,
     "products": products.run,
 }
+SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "GLIBC_TUNABLES")
 PACKAGES = ("jax", "jaxlib", "numpy", "flax", "equinox", "optax", "torch")
 
 
@@ -44,7 +45,7 @@ def machine() -> str:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             versions.append(f"no {package}")
-    versions += [f"{name}={os.environ[name]}" for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")]
+    versions += [f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ]
     return (
         f"{processor()}, {os.cpu_count()} cores, {jax.default_backend()}, "
         f"Python {platform.python_version()}, {', '.join(versions)}"

@@ -24,7 +24,7 @@ Sizes = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
 STRIP = 1 << 20  # elements of an unfolded image beyond which it is cut into strips
-CHUNK = 1 << 16  # elements up to which images are unfolded together, to stay in the cache
+CHUNK = 1 << 19  # elements up to which images are unfolded together, to stay in the cache
 PLACES = 1 << 9  # of the output, up to which they are unfolded together in any case
 
 _stock = ContextVar("stock", default=False)
@@ -74,7 +74,7 @@ def correlate(
 
     def one(images: Array) -> Array:
         y = _product(weight, unfold(images, weight.shape[2:], space, strides, dilation), groups)
-        return jnp.moveaxis(y.reshape(len(weight), *space, len(images)), -1, 0)
+        return y.reshape(len(weight), *space, images.shape[-1])
 
     y = _chunked(one, x, max(1, CHUNK // (row * space[0]), PLACES // prod(space)))
     if strips == 1:
@@ -95,17 +95,21 @@ def _strips(x: Array, count: int, step: int, length: int) -> Array:
 
 
 def _chunked(function: Callable[[Array], Array], x: Array, most: int) -> Array:
-    """`function` of x, for up to `most` of the batch at a time; the backward pass repeats it."""
+    """`function` of x, for up to `most` of the batch at a time; the backward pass repeats it.
+
+    What it is given and returns has the batch last. Axes are moved outside of the loop, where that
+    is a copy, and not a part of each sum.
+    """
     size = max(n for n in range(1, min(most, len(x)) + 1) if len(x) % n == 0)
     again = jax.checkpoint(function, prevent_cse=False)
-    chunks = x.reshape(-1, size, *x.shape[1:])
+    chunks = jnp.moveaxis(x.reshape(-1, size, *x.shape[1:]), 1, -1)
     _, y = lax.scan(lambda carry, chunk: (carry, again(chunk)), None, chunks)
+    y = jnp.moveaxis(y, -1, 1)
     return y.reshape(-1, *y.shape[2:])
 
 
 def unfold(x: Array, kernel: Sizes, space: list[int], strides: Sizes, dilation: Sizes) -> Array:
-    """(inputs, *kernel, *space, batch): what each place of the output sees."""
-    x = jnp.moveaxis(x, 0, -1)
+    """What each place sees: (inputs, *kernel, *space, batch), of x (inputs, *space, batch)."""
     for i in reversed(range(len(kernel))):
         # axes of the kernel that are done stand between the inputs and space
         axis = x.ndim - 1 - len(kernel) + i

@@ -54,7 +54,7 @@ def local_conv(params: dict[str, Array], x: Array, *, stride: Each = 1, padding:
     )
     images = x if features else lax.expand_dims(x, (0,))
     widths = [(0, 0, 0), (0, 0, 0), *((p, p, 0) for p in paddings)]
-    images = lax.pad(images, x.dtype.type(0), widths)
+    images = jnp.moveaxis(lax.pad(images, x.dtype.type(0), widths), 0, -1)
     unfolded = kernels.unfold(images, tuple(kernel), [*places], strides, (1,) * space)
     columns = unfolded.reshape(inputs * prod(kernel), prod(places), -1).swapaxes(0, 1)
     y = weight.reshape(prod(places), outputs, -1) @ columns

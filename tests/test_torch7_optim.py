@@ -288,6 +288,20 @@ def test_settings_without_a_default_have_to_be_given(name):
         getattr(optim, name)(bowl, torch.Tensor(2), {})
 
 
+@pytest.mark.parametrize("name", ["sgd", "adam", "cg", "lbfgs", "checkgrad"])
+@pytest.mark.parametrize("found", [None, 1.0, (1.0,), (1.0, None), (1.0, 2.0)], ids=str)
+def test_a_function_has_to_give_its_gradient(name, found):
+    more = [1e-7] if name == "checkgrad" else [{"maxIter": 2}]
+    with pytest.raises(ValueError, match=r"optim: given a function that gives .* its gradient"):
+        getattr(optim, name)(lambda x: found, torch.Tensor([1.0]), *more)
+
+
+def test_what_a_function_gives_besides_is_left_alone():
+    x = torch.Tensor([1.0])
+    optim.sgd(lambda x: (x * x, x * 2, "more"), x, {"learningRate": 0.25})
+    assert x[1] == 0.5
+
+
 def test_sgd_changes_x_in_place_and_keeps_its_state_in_the_config():
     x, config = torch.Tensor([1.0, 2.0]), {"learningRate": 0.1, "momentum": 0.5}
     y, fx = optim.sgd(lambda x: (x * x, x * 2), x, config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,11 +11,26 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from fnn.errors import require
 from fnn.minimise import Minimum
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor, fromarray
 
 Names = dict[str, Any]
+
+
+def evaluate(opfunc: Callable, x: Tensor) -> tuple[Any, Any]:
+    """A function's value and gradient. What it gives besides is left alone, as in Lua."""
+    found = opfunc(x)
+    parts: Any = found if isinstance(found, tuple | list) else [found]
+    require(
+        len(parts) > 1 and isinstance(parts[1], Tensor),
+        "optim",
+        f"a function that gives {', '.join(type(part).__name__ for part in parts)}",
+        "its value and its gradient, a tensor",
+        "the function returns the loss alone, or nothing",
+    )
+    return parts[0], parts[1]
 
 
 class Objective:
@@ -31,19 +47,19 @@ class Objective:
 
     def __call__(self, array: Array) -> tuple[Array, Array]:
         """Value and gradient."""
-        value, gradient = self.evaluated(array)
+        value, gradient = self.evaluated(array, partial(evaluate, self.opfunc))
         return jnp.asarray(self.recorded(value), array.dtype), gradient.array
 
     def value(self, array: Array) -> float:
         """The value of a function that need not have a gradient."""
-        found = self.evaluated(array)
+        found = self.evaluated(array, self.opfunc)
         return self.recorded(found[0] if isinstance(found, tuple) else found)
 
-    def evaluated(self, array: Array) -> Any:
-        """What the caller's function gives, under the caller's configuration of jax."""
+    def evaluated(self, array: Array, opfunc: Callable) -> Any:
+        """What a function gives, under the caller's configuration of jax."""
         self.x.copy(array)
         with jax.enable_x64(self.ambient):
-            return self.opfunc(self.x)
+            return opfunc(self.x)
 
     def recorded(self, value: Any) -> float:
         """The value as a number, which is remembered."""

@@ -108,7 +108,7 @@ class TensorBase(Stateful):
         return self.array.__dlpack__(**keywords)
 
     def __dlpack_device__(self) -> Any:
-        return self.array.__dlpack_device__()  # type: ignore[attr-defined]
+        return self.array.__dlpack_device__()  # type: ignore[attr-defined]  # at run time
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fnn.torch7.optim.objective import evaluate, number
+from fnn.torch7.optim.objective import number, pair
 from fnn.torch7.tensor import Tensor
 
 
@@ -12,8 +12,8 @@ def checkgrad(opfunc: Callable, x: Tensor, eps: float = 1e-7) -> tuple[float, Te
     |g - m| / |g + m|, where m[i] is (f(x + eps e_i) - f(x - eps e_i)) / (2 eps). For a gradient
     along random directions, which is one evaluation instead of n, see `transforms.check_gradient`.
     """
-    _, filled = evaluate(opfunc, x)
-    given = filled.clone().resize(x.size())  # opfunc may fill the same tensor again
+    _, given = pair(opfunc(x))
+    given = given.clone().resize(x.size())  # opfunc may fill the same tensor again
     measured = given.clone()
     places, slopes = x.view(-1), measured.view(-1)
     for i in range(1, x.nElement() + 1):

@@ -18,7 +18,7 @@ from fnn.optim import rprop as pure_rprop
 from fnn.optim import sgd as pure_sgd
 from fnn.optim.rule import absent, like
 from fnn.torch7.optim.method import Method, Names, Opfunc, Slot, Step
-from fnn.torch7.optim.objective import evaluate
+from fnn.torch7.optim.objective import pair
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 
@@ -175,7 +175,7 @@ def sgd(
     # The first velocity is the gradient itself.
     damped = method is heavy and isinstance(state.get("dfdx"), Tensor)
     more = {"dampening": dampening} if damped else {}
-    fx, dfdx = evaluate(opfunc, x)
+    fx, dfdx = pair(opfunc(x))
     method.step(
         x, dfdx, config, state, **more | ({} if decays is None else {"weightDecay": decays})
     )

@@ -13,7 +13,7 @@ from jax import Array
 from fnn.optim.rule import absent, direction, first_step, like
 from fnn.tensor.number import Number
 from fnn.tensor.run import run
-from fnn.torch7.optim.objective import evaluate
+from fnn.torch7.optim.objective import pair
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 
@@ -96,7 +96,7 @@ class Method:
         if self.notice and config is None and state is None:
             print(self.notice)
         config = {} if config is None else config
-        fx, dfdx = evaluate(opfunc, x)
+        fx, dfdx = pair(opfunc(x))
         self.step(x, dfdx, config, config if state is None else state)
         return x, Table([fx])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -19,9 +18,8 @@ from fnn.torch7.tensor import Tensor, fromarray
 Names = dict[str, Any]
 
 
-def evaluate(opfunc: Callable, x: Tensor) -> tuple[Any, Any]:
-    """A function's value and gradient. What it gives besides is left alone, as in Lua."""
-    found = opfunc(x)
+def pair(found: Any) -> tuple[Any, Any]:
+    """The value and the gradient that a function gave. What it gave besides is left alone."""
     parts: Any = found if isinstance(found, tuple | list) else [found]
     require(
         len(parts) > 1 and isinstance(parts[1], Tensor),
@@ -47,19 +45,19 @@ class Objective:
 
     def __call__(self, array: Array) -> tuple[Array, Array]:
         """Value and gradient."""
-        value, gradient = self.evaluated(array, partial(evaluate, self.opfunc))
+        value, gradient = pair(self.evaluated(array))
         return jnp.asarray(self.recorded(value), array.dtype), gradient.array
 
     def value(self, array: Array) -> float:
         """The value of a function that need not have a gradient."""
-        found = self.evaluated(array, self.opfunc)
+        found = self.evaluated(array)
         return self.recorded(found[0] if isinstance(found, tuple) else found)
 
-    def evaluated(self, array: Array, opfunc: Callable) -> Any:
-        """What a function gives, under the caller's configuration of jax."""
+    def evaluated(self, array: Array) -> Any:
+        """What the caller's function gives, under the caller's configuration of jax."""
         self.x.copy(array)
         with jax.enable_x64(self.ambient):
-            return opfunc(self.x)
+            return self.opfunc(self.x)
 
     def recorded(self, value: Any) -> float:
         """The value as a number, which is remembered."""

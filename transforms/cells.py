@@ -103,12 +103,12 @@ class Cell:
             self.record.release(self)
         if self.pack is not None:
             self.pack.leave()
-            self.pack = None
         form = form_of(value)
         if form is not self.form:
             Changes.structure += 1
-        self._array, self.form, self.late = value, form, False
         self.version += 1
+        # at once: after an interrupt a cell has what it held, or what it was to hold
+        self._array, self.form, self.late, self.record, self.pack = value, form, False, None, None
 
     @classmethod
     def blank(cls) -> Any:

@@ -139,8 +139,7 @@ class Tail:
         self.cells, self.held, self.middle = [], [], []
 
     def release(self, cell: Cell) -> None:
-        """A cell is about to hold something else."""
-        cell.record = None
+        """A cell is about to hold something else, for which nothing has to be done."""
 
     def hand_over(self, cell: Cell) -> None:
         """Compute a result for another cell than the one that waited for it."""

@@ -274,4 +274,3 @@ class Record:
             for slot in self.step.taken:
                 if self.cells[slot] is cell and self.values[slot] is None:
                     self.values[slot] = cell.pack.cut(cell)  # it is about to leave the pack
-        cell.record = None

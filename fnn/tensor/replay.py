@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from fnn.compose import Around, Network
+from fnn.compose import Around, Mode, Network
 from fnn.layer import Applicable, Given
 from fnn.parts import Each
 from fnn.tensor.gradient import Filled, Operands, differentiable
@@ -25,7 +25,7 @@ class Tap(Around):
 
     def fill(self, given: Given, *inputs: Any) -> tuple[Any, Any]:
         """Call the layer under the visitor's eyes."""
-        return self.visit(self.path, lambda *inputs: self.layer.fill(given, *inputs), inputs)
+        return self.visit(self.path, self.layer, given, inputs)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,6 +42,8 @@ class TapEach(Each):
 
 def tapped(layer: Applicable, visit: Callable, path: Path = ()) -> Applicable:
     """A network whose every layer is tapped."""
+    if isinstance(layer, Mode):
+        return replace(layer, layer=tapped(layer.layer, visit, path))
     if isinstance(layer, Network):
         children = tuple((n, tapped(c, visit, (*path, n))) for n, c in layer.children)
         layer = replace(layer, children=children)
@@ -65,11 +67,11 @@ def replay(
     def run(nudges: dict[Path, Any] | None) -> tuple[list[Array], tuple[dict, dict]]:
         outputs, taken = {}, {}
 
-        def visit(path: Path, fill: Callable, inputs: tuple) -> tuple[Any, Any]:
+        def visit(path: Path, layer: Applicable, given: Given, inputs: tuple) -> tuple[Any, Any]:
             if nudges is not None:
                 inputs = jax.tree.map(nudge, inputs, nudges[path])
             taken[path] = inputs
-            outputs[path], after = fill(*inputs)
+            outputs[path], after = layer.fill(given, *inputs)
             return outputs[path], after
 
         output, _ = tapped(layer, visit).fill(given, *inputs)
@@ -83,19 +85,25 @@ def replay(
     return outputs, pullback(cotangents)[0]
 
 
-def inputs_at(operands: Operands, *, filled: Filled, path: Path) -> tuple[Any, ...]:
-    """The inputs of the layer at a path inside a network; without a path, those of the network."""
+def call_at(operands: Operands, *, filled: Filled, path: Path) -> tuple[Given, tuple[Any, ...]]:
+    """What the layer at a path inside a network was given; without a path, what the network was."""
+    return calls_of(operands, filled=filled, inside=path != ())[path]
+
+
+def calls_of(operands: Operands, *, filled: Filled, inside: bool = True) -> dict[Path, Any]:
+    """What a network was given, and what all layers inside were."""
     params, state, key, *inputs = operands.values
-    taken: dict[Path, tuple] = {(): tuple(inputs)}
+    key = None if key is None else jax.random.wrap_key_data(key)
+    given = Given(params, state, key, filled.train)
+    taken: dict[Path, tuple[Given, tuple]] = {(): (given, tuple(inputs))}
 
-    def visit(path: Path, fill: Callable, inputs: tuple) -> tuple[Any, Any]:
-        taken[path] = inputs
-        return fill(*inputs)
+    def visit(path: Path, layer: Applicable, given: Given, inputs: tuple) -> tuple[Any, Any]:
+        taken[path] = given, inputs
+        return layer.fill(given, *inputs)
 
-    if path:
-        key = None if key is None else jax.random.wrap_key_data(key)
-        tapped(filled.layer, visit).fill(Given(params, state, key, filled.train), *inputs)
-    return taken[path]
+    if inside:
+        tapped(filled.layer, visit).fill(given, *inputs)
+    return taken
 
 
 def nudge(x: Array, by: Array) -> Array:

@@ -56,7 +56,6 @@ class Storage(Cell):
             self.record.release(self)
         if self.pack is not None:
             self.pack.leave()
-            self.pack = None
         if self.form is not result.form:
             Changes.structure += 1
         assert result.record is not None
@@ -69,7 +68,7 @@ class Storage(Cell):
     def _share(self, result: Storage) -> None:
         """Wait for what a result waits for; doing it twice is doing it once."""
         self.record, self.slot, self.late = result.record, result.slot, result.late
-        self._array, self.form = PENDING, result.form
+        self._array, self.form, self.pack = PENDING, result.form, None
         self.record.hand_over(self)
 
 

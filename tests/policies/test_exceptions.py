@@ -14,8 +14,10 @@ import pytest
 
 import fnn
 import transforms
+from fnn import torch7
 from fnn.pytorch import nn, optim
 from fnn.tensor import run as engine
+from fnn.tensor.record import Record
 from fnn.torch7 import nn as nn7
 from tests.policies import (
     pytorch_mutation,
@@ -245,6 +247,29 @@ def test_interrupts_from_the_keyboard_lose_nothing_in_code_as_written(job):
         step(*data())
         assert all(np.isfinite(x).all() for x in jax.tree.leaves(plain(objects)))
     assert at > 500
+
+
+def give_a_result(storage):
+    storage.take(torch7.add(torch7.ones(3), 4).storage)
+
+
+def give_an_array(storage):
+    storage.array = np.ones(3)
+
+
+@pytest.mark.parametrize("write", [give_a_result, give_an_array])
+def test_an_interrupt_before_a_write_leaves_what_was_there(write, monkeypatch):
+    def interrupted(record, cell):
+        release(record, cell)
+        raise KeyboardInterrupt
+
+    release = Record.release
+    x = torch7.Tensor(3).fill(1).mul(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "release", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write(x.storage)
+    assert plain(x).tolist() == [2, 2, 2]
 
 
 def fails(x):

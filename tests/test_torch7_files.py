@@ -12,7 +12,7 @@ import pytest
 
 import fnn.torch7 as torch
 from fnn.files import t7
-from fnn.files.t7.walk import OBJECTS
+from fnn.files.t7.walk import OBJECTS, walk
 from fnn.torch7 import nn, optim
 from fnn.torch7.files.formats import tensor
 from fnn.torch7.files.saved import Saver
@@ -390,6 +390,48 @@ def test_old_dropout_and_the_gradient_that_is_not_wanted():
     ]
     found = torch.deserialize(t7.dumps(record))
     assert found.get(1).gradInput is None
+
+
+# What graphs did not have yet, by the month before which they were saved.
+LATER = {
+    "October 2015": {"modules", "name", "reverseMap"},
+    "November 2014": {"modules", "name", "reverseMap", "annotations"},
+    "February 2014": {"modules", "name", "reverseMap", "annotations", "nInputs", "forwardNodeId"},
+}
+
+
+def graphs():
+    """A graph that the original wrote, and one of two inputs whose modules give and take tables."""
+    first, second = nn.Identity()(), nn.Linear(3, 2)()
+    left, right = nn.ConcatTable().add(nn.Tanh()).add(nn.Linear(2, 2))(first).split(2)
+    sum_ = nn.CAddTable()([left, right, second])
+    ours = nn.gModule([first, second], [nn.Square()(sum_), right])
+    return {
+        "one input": (t7.loads(FILES["gmodule-binary"][1]), torch.Tensor([0.5, -2])),
+        "tables": (Saver().record(ours), [torch.randn(4, 2), torch.randn(4, 3)]),
+    }
+
+
+@pytest.mark.parametrize("month", LATER)
+@pytest.mark.parametrize("name", ["one input", "tables"])
+def test_old_graphs(name, month):
+    record, x = graphs()[name]
+    module = torch.deserialize(t7.dumps(record))
+    output = module.forward(x)
+    for _, part, _ in walk(record):
+        table = part.content if isinstance(part, t7.TorchObject) else part
+        if isinstance(table, t7.Table) and {"mapindex", "forwardnodes"} & table.fields().keys():
+            table.entries[:] = [
+                e for e in table.entries if not isinstance(e[0], str) or e[0] not in LATER[month]
+            ]
+    found = torch.deserialize(t7.dumps(record))
+    assert_same(found.forward(x), output)
+    assert_same(found.backward(x, output), module.backward(x, output))
+    assert str(found) == "nn.gModule"
+    assert len(found.modules) == len(module.modules)
+    assert found.forwardnodes[2].label() == module.forwardnodes[2].label()
+    assert found.nInputs == module.nInputs
+    assert_same(again(found).forward(x), output)
 
 
 # Classes of others.

@@ -341,3 +341,34 @@ def test_compiled_code_does_the_same():
         "torch.DoubleTensor",
         "torch.LongTensor",
     ]
+
+
+NIL, LINEAR = None, nn.Linear(3, 2)
+
+
+@pytest.mark.parametrize(
+    ("made", "meant"),
+    [
+        (nn.Linear(3, 4, NIL), nn.Linear(3, 4, True)),
+        (nn.BatchNormalization(4, NIL, NIL, False), nn.BatchNormalization(4, 1e-5, 0.1, False)),
+        (nn.SpatialMaxPooling(2, 2, NIL, NIL, 1, NIL), nn.SpatialMaxPooling(2, 2, 2, 2, 1, 0)),
+        (nn.Bottle(LINEAR, NIL, NIL), nn.Bottle(LINEAR, 2, 2)),
+        (nn.LinearWeightNorm(3, 4, NIL, NIL), nn.LinearWeightNorm(3, 4)),
+        (nn.WeightNorm(LINEAR, NIL), nn.WeightNorm(LINEAR, 1)),
+        (nn.Dropout(NIL, NIL, True), nn.Dropout(0.5, False, True)),
+        (nn.ClassNLLCriterion(NIL, False), nn.ClassNLLCriterion(sizeAverage=False)),
+        (nn.Sigmoid(True), nn.Sigmoid()),
+        (nn.LogSoftMax(2), nn.LogSoftMax()),
+        (nn.ReLU(True, 1), nn.ReLU(True)),
+        (nn.MSECriterion(NIL, 3), nn.MSECriterion(True)),
+    ],
+    ids=lambda x: torch.type(x),
+)  # fmt: skip
+def test_constructors_are_called_as_in_lua(made, meant):
+    """None is what was left out, and arguments that nobody takes are dropped."""
+
+    def settings(x):
+        return {k: v for k, v in vars(x).items() if isinstance(v, bool | float | int | str)}
+
+    assert str(made) == str(meant)
+    assert settings(made) == settings(meant)

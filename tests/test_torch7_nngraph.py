@@ -399,11 +399,17 @@ MISTAKES = {
     "outputs[1] is an nn.Module, specifically a nn.Tanh": lambda: nn.gModule(
         [nodes()[0]], [nn.Tanh()]
     ),
+    "inputs: given a single nngraph.Node, wanted a list": lambda: nn.gModule(*nodes()),
+    "outputs: given a single nn.Tanh, wanted a list": lambda: nn.gModule([nodes()[0]], nn.Tanh()),
     "no inputs are not supported": lambda: nn.gModule([], [nodes()[0]]),
     "an input should have no inputs": inner_input,
     "1 of split(2) outputs from the node declared at": unused_element,
     "does not connect to gmodule output": left_hanging,
     "has no inputs, and is not an input": input_left_out,
+    "Expected nnop.Parameters node, found : nn.Identity": input_left_out,
+    "Expected nnop.Parameters node, module not found in node": lambda: nn.gModule(
+        [nodes()[0]], [nngraph.Node()]
+    ),
     "outputs from the node declared at": input_not_used,
     "what is this in the nest input?": lambda: nngraph.nest([nodes()[0], nn.Tanh()]),
     "expecting table of 2 inputs": lambda: rnn_cell().forward(torch.ones(3)),

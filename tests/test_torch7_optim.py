@@ -296,6 +296,20 @@ def test_a_function_has_to_give_its_gradient(name, found):
         getattr(optim, name)(lambda x: found, torch.Tensor([1.0]), *more)
 
 
+@pytest.mark.parametrize("name", ["sgd", "nag", "adam", "adamax", "rmsprop", "asgd", "rprop"])
+def test_nil_in_a_configuration_is_not_there(name):
+    def end(config):
+        x = torch.Tensor([1.0, -2.0])
+        for _ in range(3):
+            getattr(optim, name)(lambda x: (x * x, x * 2), x, config)
+        return x.tolist()
+
+    names = """alpha beta1 beta2 dampening epsilon eta0 etaplus initialMean lambda learningRate
+        learningRateDecay learningRates momentum nesterov niter stepsize t0 weightDecay
+        weightDecays"""
+    assert end(dict.fromkeys(names.split())) == end({})
+
+
 def test_what_a_function_gives_besides_is_left_alone():
     x = torch.Tensor([1.0])
     optim.sgd(lambda x: (x * x, x * 2, "more"), x, {"learningRate": 0.25})

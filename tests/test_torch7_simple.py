@@ -1,6 +1,7 @@
 """Torch7's simple layers beyond single numbers: first values, fields, indices, forms of input."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,48 @@ WRONG_INDICES = [
     (nn.IndexLinear(4, 2), [torch.LongTensor([0]), torch.ones(1)]),
     (nn.SelectTable(3), [torch.ones(1), torch.ones(1)]),
 ]
+
+
+INDICES = torch.LongTensor([[1, 3], [2, 5]])
+NODE = nn.Identity()()
+WRONG_INSIDE = {  # the containers on the way, the innermost first
+    "2 of nn.Sequential": (
+        lambda table: nn.Sequential().add(nn.View(-1)).add(table).add(nn.Mean(1)),
+        INDICES,
+    ),
+    "3 of nn.Sequential": (
+        lambda table: nn.Sequential().add(nn.Max(2)).add(nn.AddConstant(3)).add(table),
+        INDICES,
+    ),
+    "1 of nn.ParallelTable": (
+        lambda table: nn.ParallelTable().add(table).add(nn.Linear(3, 3)),
+        [INDICES, torch.ones(2, 3)],
+    ),
+    "2 of nn.Concat, 1 of nn.Sequential": (
+        lambda table: nn.Sequential().add(nn.Concat(2).add(nn.LookupTable(9, 2)).add(table)),
+        INDICES,
+    ),
+    "2 of nn.gModule": (lambda table: nn.gModule([NODE], [table(NODE)]), INDICES),
+    "2 of nn.MapTable": (lambda table: nn.MapTable(table), [INDICES - INDICES + 1, INDICES]),
+}
+
+
+@pytest.mark.parametrize("where", WRONG_INSIDE)
+def test_a_wrong_index_inside_a_network_is_found_before_it_runs(where):
+    make, x = WRONG_INSIDE[where]
+    net = make(nn.LookupTable(4, 2))
+    with pytest.raises(
+        CountError, match=r"nn.LookupTable: given index \d, wanted 1\.\.4"
+    ) as caught:
+        net.forward(x)
+    places = re.findall(r"In (\d) module of (nn\.\w+)", "\n".join(caught.value.__notes__))
+    assert ", ".join(f"{i} of {name}" for i, name in reversed(places)) == where
+
+
+def test_indices_that_parameters_decide_are_not_looked_at_before():
+    net = nn.Sequential().add(nn.Linear(2, 2)).add(nn.LookupTable(4, 2))
+    net.get(1).weight.fill(3)
+    assert np.isnan(np.asarray(net.forward(torch.ones(1, 2)))).all()
 
 
 @pytest.mark.parametrize(("module", "x"), WRONG_INDICES, ids=lambda x: str(x)[:12])
@@ -306,8 +349,19 @@ def test_index_linear_updates_as_the_original():
         np.testing.assert_allclose(np.asarray(getattr(module, name)).reshape(-1), wanted)
 
 
+@pytest.mark.parametrize(("offset", "first"), [(None, 1), (0, 1), (1, 0), (-1, 2)])
+def test_index_linear_counts_keys_from(offset, first):
+    module = nn.IndexLinear(3, 1, False, offset)
+    module.weight.copy(torch.Tensor([1, 2, 4]))
+    x = [torch.LongTensor([first, first + 2]), torch.ones(2)]
+    assert module.forward(x).tolist() == [5]
+    assert torch.deserialize(torch.serialize(module)).forward(x).tolist() == [5]
+    with pytest.raises(CountError, match="given index 0"):
+        module.forward([torch.LongTensor([first - 1]), torch.ones(1)])
+
+
 def test_index_linear_normalises_and_decays():
-    module = nn.IndexLinear(3, 1, False, 1, None, None, True)
+    module = nn.IndexLinear(3, 1, False, None, None, None, True)
     module.weight.select(2, 5).fill(1)
     x = [torch.LongTensor([1, 3, 1]), torch.Tensor([2, -4, 1])]
     assert module.forward(x).tolist() == [1 - 1 + 0.5]

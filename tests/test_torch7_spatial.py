@@ -280,6 +280,63 @@ def test_kernels_are_normalised_in_place():
     assert nn.SpatialDivisiveNormalization().thresval == 1e-4
 
 
+NORMALISATIONS = [
+    (kind, planes, size)
+    for kind in (nn.SpatialSubtractiveNormalization, nn.SpatialDivisiveNormalization)
+    for planes, size in ((1, (3, 5)), (2, (3, 3)), (3, (5,)))
+]
+
+
+@pytest.mark.parametrize(("kind", "planes", "size"), NORMALISATIONS)
+def test_networks_in_the_fields_of_normalisations_compute_the_same(kind, planes, size):
+    """As the original does by them."""
+    kernel = torch.rand(*size)
+    module, x = kind(planes, kernel), torch.randn(planes, 6, 7)
+    share = module.meanestimator.forward(x.clone().fill(1)).clone()
+    if kind is nn.SpatialSubtractiveNormalization:
+        mean = module.divider.forward([module.meanestimator.forward(x), share])
+        wanted = module.subtractor.forward([x, mean])
+    else:
+        deviation = module.divider.forward([module.stdestimator.forward(x), share])
+        wanted = module.normalizer.forward([x, module.thresholder.forward(deviation)])
+    np.testing.assert_allclose(module.forward(x), wanted, 1e-10)
+    assert module.coef.size().tolist() == [1, 1, 1]
+    assert module.parameters() == (None, None)
+    assert list(module.listModules()) == [module]
+    again = torch.deserialize(torch.serialize(module))
+    assert str(again.meanestimator) == str(module.meanestimator)
+    assert again.meanestimator.get(2).weight.equal(module.meanestimator.get(2).weight)
+    assert module.float().meanestimator.get(2).weight.type() == "torch.FloatTensor"
+
+
+def test_contrastive_normalisation_is_made_of_the_two_others():
+    kernel = torch.rand(5)
+    module, x = nn.SpatialContrastiveNormalization(3, kernel, 0.1, 0.2), torch.randn(3, 6, 7)
+    first, second = module.normalizer.modules
+    assert first.kernel is second.kernel is kernel
+    assert (second.threshold, second.thresholder.val) == (0.1, 0.2)
+    np.testing.assert_allclose(module.forward(x), module.normalizer.forward(x), 1e-10)
+    assert not isinstance(module, nn.SpatialDivisiveNormalization)
+
+
+@pytest.mark.parametrize(
+    ("make", "draws"),
+    [
+        (lambda: nn.SpatialSubtractiveNormalization(2, torch.ones(3, 5)), 2 * 15 + 1),
+        (lambda: nn.SpatialSubtractiveNormalization(2, torch.ones(3)), 2 * 3 + 2 + 2 * 3 + 1),
+        (lambda: nn.SpatialDivisiveNormalization(2, torch.ones(3, 5)), 2 * (2 * 15 + 1)),
+        (lambda: nn.SpatialContrastiveNormalization(2, torch.ones(3, 5)), 3 * (2 * 15 + 1)),
+    ],
+)
+def test_normalisations_take_from_the_stream_what_the_original_takes(make, draws):
+    """For initial weights, which it then overwrites."""
+    torch.manualSeed(5)
+    wanted = torch.Tensor(draws + 1).uniform()[draws + 1]
+    torch.manualSeed(5)
+    make()
+    assert torch.uniform() == wanted
+
+
 def test_float_tensors():
     net = (
         nn.Sequential().add(nn.SpatialConvolution(2, 2, 3, 3)).add(nn.SpatialBatchNormalization(2))

@@ -201,6 +201,12 @@ def test_assignment():
         (lambda x: x.view(4), LayerError, "6 elements"),
         (lambda x: x.expand(2, 6), LayerError, "length 1"),
         (lambda x: x.copy(torch.Tensor(5)), LayerError, "6 for|6 elements"),
+        (lambda x: x.copy([1, 2]), TypeError, r"given \[1, 2\], wanted a tensor or an array"),
+        (lambda x: x.index(1, [1]), TypeError, "LongTensor"),
+        (lambda x: x.resize(3, -1), LayerError, "view and reshape"),
+        (lambda x: x.new([[1, 2], [3]]), LayerError, r"\[\[1, 2\], \[3\]\].* equally long"),
+        (lambda x: x.new([1, None]), LayerError, "nil"),
+        (lambda x: x.new(["a"]), LayerError, "string"),
         (lambda x: x.storage()[0], IndexError, "counts from 1"),
         (lambda x: x.storage()[7], IndexError, r"1\.\.6"),
         (lambda x: x + x.float(), TypeError, "DoubleTensor and a torch.FloatTensor"),
@@ -331,7 +337,7 @@ def test_stream():
     seed = torch.seed()
     assert torch.initialSeed() == seed
     torch.manualSeed(0)
-    assert (torch.random(), torch.random()) == (2357136044, 2546248239)
+    assert str([torch.random(), torch.random()]) == "[2357136044, 2546248239]"
 
 
 # Compiled code.

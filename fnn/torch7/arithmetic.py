@@ -1,19 +1,16 @@
-"""nn's mathematics: of each element, along an axis, and products of inputs."""
+"""nn's mathematics: of each element, and products of inputs."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from fnn import affine, local_norm, pointwise, pool, product, reduce
-from fnn.adaptive import k_max_pool
+from fnn import affine, pointwise, pool, product
 from fnn.errors import require
 from fnn.layer import layer
-from fnn.torch7.counting import from_1
-from fnn.torch7.deriving import Derived, at_least_one
+from fnn.torch7.deriving import Derived
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
 from fnn.torch7.tensor import Tensor
@@ -28,16 +25,10 @@ __all__ = [
     "Exp",
     "FeatureLPPooling",
     "Log",
-    "Max",
-    "Mean",
-    "Min",
     "MulConstant",
-    "Normalize",
     "Power",
     "Sqrt",
     "Square",
-    "Sum",
-    "TemporalDynamicKMaxPooling",
 ]
 
 
@@ -159,81 +150,6 @@ def constant(
     return pointwise.constant(x, state["value"], dimensions=dimensions), state
 
 
-class _Along(Derived):
-    """One element of all along an axis, which is dropped; of a vector, a vector of one."""
-
-    def __init__(self, dimension: int = 1, nInputDims: int | None = None):
-        self.dimension, self.nInputDims = dimension, nInputDims
-        super().__init__()
-
-    def _hyper(self) -> dict[str, Any]:
-        return {"axis": from_1(self.dimension, "dimension"), "dimensions": self.nInputDims}
-
-
-class Max(_Along):
-    """The largest element along an axis; the first of equal ones has the gradient."""
-
-    function = at_least_one(reduce.max_over)
-
-
-class Min(_Along):
-    """The smallest element along an axis; the first of equal ones has the gradient."""
-
-    function = at_least_one(reduce.min_over)
-
-
-def sum_or_mean(
-    x: Array, *, average: bool, axis: int, dimensions: int | None, keepdims: bool
-) -> Array:
-    """`mean_over` or `sum_over`."""
-    over = reduce.mean_over if average else reduce.sum_over
-    return jnp.atleast_1d(over(x, axis=axis, dimensions=dimensions, keepdims=keepdims))
-
-
-class Sum(_Along):
-    """The sum along an axis, or the mean; the axis stays, with length 1, if not `squeeze`."""
-
-    function = sum_or_mean
-
-    def __init__(
-        self,
-        dimension: int = 1,
-        nInputDims: int | None = None,
-        sizeAverage: bool = False,
-        squeeze: bool = True,
-    ):
-        self.sizeAverage, self.squeeze = bool(sizeAverage), squeeze is not False
-        super().__init__(dimension, nInputDims)
-
-    def _hyper(self) -> dict[str, Any]:
-        return {**super()._hyper(), "average": self.sizeAverage, "keepdims": not self.squeeze}
-
-
-class Mean(Sum):
-    """The mean along an axis."""
-
-    def __init__(self, dimension: int = 1, nInputDims: int | None = None):
-        super().__init__(dimension, nInputDims, True)
-
-
-class Normalize(Derived):
-    """Each row over its p-norm, `(sum |x|^p + eps)^(1/p)`; for infinite p over max |x| + eps."""
-
-    function = local_norm.normalize
-
-    def __init__(self, p: float, eps: float = 1e-10):
-        require(p > 0, type_name(self), f"p = {p}", "p above 0", "a typo")
-        self.p, self.eps = p, eps
-        super().__init__()
-
-    def _hyper(self) -> dict[str, Any]:
-        return {"p": self.p, "eps": self.eps, "axis": -1, "inside": True}
-
-    def __tostring__(self) -> str:
-        """The norm."""
-        return f"{type_name(self)}({f'{self.p:.0f}' if self.p % 1 == 0 else f'{self.p:f}'})"
-
-
 class MM(Derived):
     """The matrix product of {A, B}, or one for each of a batch; either may be transposed first."""
 
@@ -258,19 +174,6 @@ class MV(Derived):
 
     def _hyper(self) -> dict[str, Any]:
         return {"transpose": self.trans}
-
-
-class TemporalDynamicKMaxPooling(Derived):
-    """The k largest elements of each feature in their order, k = max(minK, ceil(factor * n))."""
-
-    function = k_max_pool
-
-    def __init__(self, minK: int, factor: float = 0):
-        self.minK, self.factor = minK, factor
-        super().__init__()
-
-    def _hyper(self) -> dict[str, Any]:
-        return {"minimum": self.minK, "factor": self.factor}
 
 
 def feature_lp_pool(x: Array, *, width: int, stride: int, power: float, axis: int) -> Array:

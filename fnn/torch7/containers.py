@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from fnn.compose import Serial
-from fnn.errors import require
+from fnn.errors import describe, require
 from fnn.tensor.scope import calling
 from fnn.torch7.learner import Learner
 from fnn.torch7.module import Module
@@ -31,6 +31,14 @@ class Container(Module):
 
     def add(self, module: Module) -> Self:
         """Append a module; returns the container."""
+        if not isinstance(module, Module):  # only then, because a network is long to describe
+            require(
+                False,
+                f"{type_name(self)}.add",
+                "nil" if module is None else f"{describe(module)}",
+                "a module",
+                "a class without its brackets, a node, or a misspelt name",
+            )
         self.modules.append(module)
         return self
 

@@ -1,12 +1,23 @@
 """nn's convolutions of images and volumes."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import Any, ClassVar
+
+from jax import Array
 
 from fnn.conv import conv
 from fnn.errors import require
 from fnn.partial_conv import local_conv
-from fnn.torch7.layouts import full_conv, matrix_conv, matrix_depthwise_conv
-from fnn.torch7.passing import type_name
+from fnn.torch7.found import Found, seen
+from fnn.torch7.layouts import (
+    columns,
+    columns_by_plane,
+    full_conv,
+    last_columns,
+    matrix_conv,
+    matrix_depthwise_conv,
+)
+from fnn.torch7.passing import held, type_name
 from fnn.torch7.space import Convolution, Dilated, Spatial, Volumetric, joined
 
 __all__ = [
@@ -24,7 +35,22 @@ __all__ = [
 Sizes = tuple[int, ...]
 
 
-class SpatialConvolution(Spatial, Convolution):
+class Unfolded(Convolution):
+    """A convolution with `finput`: all windows of the last input, with zeros around it, as columns.
+
+    The original multiplies these by the weight, and leaves its own products in `fgradInput`.
+    """
+
+    windows: ClassVar[Callable[..., Array]] = columns
+
+    def _find_columns(self, old: Any) -> Any:
+        found = seen(self, type(self).windows, window=self._each("k"), **self._hyper())
+        return old if found is None else held(old, found)
+
+    finput = Found(lambda self, old: self._find_columns(old), bulky=True)
+
+
+class SpatialConvolution(Spatial, Unfolded):
     """Convolution of ([batch,] nInputPlane, height, width)."""
 
     def __init__(
@@ -61,6 +87,8 @@ class SpatialDepthWiseConvolution(SpatialConvolution):
     The outputs of an input plane lie together.
     """
 
+    windows = columns_by_plane
+
     def _derive(self) -> None:
         kernel = self._each("k")
         self.derive(
@@ -71,6 +99,7 @@ class SpatialDepthWiseConvolution(SpatialConvolution):
 class SpatialDilatedConvolution(Dilated, SpatialConvolution):
     """Convolution with elements of the kernel that lie dilationW and dilationH apart."""
 
+    windows = last_columns
     dilationW: int
     dilationH: int
 
@@ -214,7 +243,7 @@ class VolumetricFullConvolution(Volumetric, Full):
         self._transposed(planes, (kT, kW, kH), (dT, dW, dH), pads, adj)
 
 
-class VolumetricConvolution(Volumetric, Convolution):
+class VolumetricConvolution(Volumetric, Unfolded):
     """Convolution of ([batch,] nInputPlane, time, height, width)."""
 
     says_bias = False
@@ -241,6 +270,7 @@ class VolumetricConvolution(Volumetric, Convolution):
 class VolumetricDilatedConvolution(Dilated, VolumetricConvolution):
     """The same with elements of the kernel that lie dilationT, dilationW and dilationH apart."""
 
+    windows = last_columns
     dilationT: int
     dilationW: int
     dilationH: int

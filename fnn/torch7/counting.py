@@ -63,9 +63,12 @@ def sizes(arguments: tuple[Any, ...]) -> tuple[int, ...]:
 
 def check_positions(indices: Any, size: int, what: str) -> None:
     """Raise an error unless all of a tensor's elements lie in 1..size, if they can be looked at."""
-    if not known(indices.storage):
-        return
-    values = np.asarray(indices)
+    if known(indices.storage):
+        require_positions(np.asarray(indices), size, what)
+
+
+def require_positions(values: np.ndarray, size: int, what: str) -> None:
+    """Raise an error unless all values lie in 1..size."""
     if values.size and not 1 <= values.min() <= values.max() <= size:
         bad = values.min() if values.min() < 1 else values.max()
         cause = "everything counts from 1 here" if bad == 0 else "there are fewer than was thought"

@@ -16,7 +16,7 @@ from fnn.tensor.number import Number
 from fnn.tensor.run import run
 from fnn.torch7.deriving import Derived, at_least_one
 from fnn.torch7.module import Module
-from fnn.torch7.passing import as_input, type_name
+from fnn.torch7.passing import as_input, held, type_name
 from fnn.torch7.random import draw
 from fnn.torch7.tensor import Tensor
 
@@ -109,16 +109,17 @@ class CosineDistance(Derived):
 class Kmeans(Module):
     """The index of the nearest of k centroids for each row, whose gradient moves the centroids.
 
-    `loss` is the sum of squared distances to them. A `scale` given here is used for any given to
-    `backward`.
+    `loss` is the sum of squared distances to them, `clusterSampleCount` the number of rows of each
+    in the last `backward`. A `scale` given here is used for any given to `backward`.
     """
 
-    renewed = (*Module.renewed, "loss")
+    renewed = (*Module.renewed, "loss", "clusterSampleCount")
 
     def __init__(self, k: int, dim: int, scale: float | None = None):
         require(k > 0 and dim > 0, type_name(self), f"{k} x {dim}", "sizes above 0", "a typo")
         self.k, self.dim, self.scale = k, dim, scale
         self.loss: Any = 0
+        self.clusterSampleCount = Tensor(k)
         self.derive(distance.nearest_centroid, k, dim)
 
     @property
@@ -181,6 +182,9 @@ class Kmeans(Module):
     def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
         """Add what leads the centroids away from the means of their rows."""
         scale = scale if self.scale is None else self.scale
+        counts = run(members, self._params(), as_input(input))
+        counts.late = True  # nobody looks at them, as a rule
+        self.clusterSampleCount = held(self.clusterSampleCount, counts)
         self.gradWeight._update(moved, self._params(), as_input(input), scale)
 
 
@@ -188,6 +192,11 @@ def assigned(params: dict[str, Array], x: Array) -> tuple[Array, Array]:
     """The centroids' indices from 1, in the type of the input, and the sum of squared distances."""
     places, squares = distance.nearest_centroid(params, x)
     return (places + 1).astype(x.dtype), squares.sum()
+
+
+def members(params: dict[str, Array], x: Array) -> Array:
+    """How many rows belong to each centroid."""
+    return distance.centroid_members(params, x).sum(1)
 
 
 def moved(gradient: Array, params: dict[str, Array], x: Array, scale: Any) -> Array:

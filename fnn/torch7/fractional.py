@@ -60,6 +60,7 @@ class FractionalMaxPooling(Accompanied, Indexed, Space):
 
     places = maxima_by_samples
     randomSamples: Tensor | None
+    outT = outW = outH = ratioT = ratioW = ratioH = None
 
     def _pool(self, pool: tuple, out: tuple) -> None:
         """Set the fields, and be the pure layer; sizes below 1 are ratios."""
@@ -86,7 +87,7 @@ class FractionalMaxPooling(Accompanied, Indexed, Space):
     @property
     def _wanted(self) -> str:
         """What the fields for the size of the output begin with."""
-        return "out" if hasattr(self, f"out{self.axes[0]}") else "ratio"
+        return "ratio" if getattr(self, f"out{self.axes[0]}") is None else "out"
 
     def _hyper(self) -> dict[str, Hashable]:
         given = {"window": self._each("poolSize")}

@@ -227,11 +227,17 @@ def check_inputs(nodes: list[Node]) -> None:
 
 
 def check_roots(fg: graph.Graph, innode: Node) -> None:
-    """Raise an error if something begins elsewhere than at the inputs."""
+    """Raise an error if something begins elsewhere than at the inputs.
+
+    In the original parameters may, which are modules of the package nnop; here they may not.
+    """
     for root in fg.roots():
         if root.data is not innode.data:
+            module = root.data.module
+            found = "module not found in node" if module is None else f"found : {type_name(module)}"
             raise LayerError(
-                f"the node declared at {declared(root)} has no inputs, and is not an input"
+                f"Expected nnop.Parameters node, {found}: the node declared at {declared(root)} "
+                "has no inputs, and is not an input"
                 "\nlikely cause: it was left out of the table of inputs"
             )
 

@@ -41,7 +41,7 @@ class hessian:
         *("Linear", "SpatialConvolution", "SpatialConvolutionLocal", "SpatialConvolutionMap"),
         *("SpatialFullConvolution", "SpatialFullConvolutionMap"),
     )
-    pointwise = ("Tanh", "TanhShrink", "Square", "Sqrt")
+    pointwise = ("Tanh", "Square", "Sqrt")
 
     @classmethod
     def enable(cls) -> None:
@@ -52,7 +52,8 @@ class hessian:
             for name, method in methods.items():
                 setattr(kind, name, method)
         rules = dict.fromkeys(cls.linear, by_squared_weights) | CRITERIONS
-        rules |= dict.fromkeys(cls.pointwise, by_squared_slope) | {"Reshape": as_shaped}
+        rules |= dict.fromkeys(cls.pointwise, by_squared_slope)
+        rules |= {"TanhShrink": by_two_ways, "Reshape": as_shaped}
         for name in rules.keys() & vars(nn).keys():
             vars(nn)[name].updateDiagHessianInput = rules[name]
 
@@ -68,6 +69,15 @@ def by_squared_slope(self: Any, input: Any, diagHessianOutput: Any) -> Any:
     x = as_input(input)
     slope = back(self, self.tensors("params"), x, x.new().resizeAs(x).fill(1))
     return hold(self, run(scaled_by_square, shaped(diagHessianOutput, x.geometry.size), slope))
+
+
+def by_two_ways(self: Any, input: Any, diagHessianOutput: Any) -> Any:
+    """Compute `diagHessianInput` of TanhShrink: that through tanh plus that around it.
+
+    So has the original it; one way of slope 1 - (1 - tanh^2 x) would have its square.
+    """
+    around = shaped(diagHessianOutput, as_input(input).geometry.size)
+    return hold(self, (by_squared_slope(self.tanh, input, around) + around).storage)
 
 
 def as_shaped(self: Any, input: Any, diagHessianOutput: Any) -> Any:
@@ -100,7 +110,8 @@ def undefined(self: Any, *_: Any) -> Any:
     raise LayerError(f"{self}: updateDiagHessianInput is undefined\nlikely cause: {KNOWN}")
 
 
-KNOWN = f"diagonals are there for {', '.join((*hessian.linear, *hessian.pointwise))} and Reshape"
+NAMES = ", ".join((*hessian.linear, *hessian.pointwise, "TanhShrink"))
+KNOWN = f"diagonals are there for {NAMES} and Reshape"
 
 
 def chained(method: str) -> Callable[[Any, Any, Any], Any]:
@@ -148,11 +159,6 @@ def of_mse(self: Any, input: Any, target: Any = None) -> Tensor:
     return self.diagHessianInput
 
 
-def of_weighted_mse(self: Any, input: Any, target: Any = None) -> Tensor:
-    """The same, times the weights."""
-    return of_mse(self, input).cmul(self.weight.expandAs(input))
-
-
 def of_l1(self: Any, input: Any, target: Any = None) -> Tensor:
     """1, but 0 where the input is 0."""
     x = as_input(input)
@@ -162,7 +168,7 @@ def of_l1(self: Any, input: Any, target: Any = None) -> Tensor:
 
 CRITERIONS = {
     "MSECriterion": of_mse,
-    "WeightedMSECriterion": of_weighted_mse,
+    "WeightedMSECriterion": of_mse,  # its weights are factors of the target
     "L1Cost": of_l1,
 }
 METHODS = {

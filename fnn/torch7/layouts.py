@@ -1,5 +1,7 @@
 """Pure layers whose parameters or inputs are laid out as Torch7 has them."""
 
+from math import prod
+
 from jax import Array
 
 from fnn.conv import (
@@ -10,6 +12,8 @@ from fnn.conv import (
     depthwise_conv,
     depthwise_conv_init,
 )
+from fnn.fold import unfold
+from fnn.layer import Given
 from fnn.pool import subsample, subsample_init
 
 Params = dict[str, Array]
@@ -70,6 +74,36 @@ def full_conv(
 def full_conv_init(key: Array, inputs: int, outputs: int, kernel: Sizes) -> Params:
     """Weight and bias as Torch7 draws them."""
     return conv_transpose_init(key, inputs, outputs, kernel, fan="inputs")
+
+
+def columns(
+    given: Given,
+    x: Array,
+    *,
+    window: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes | int = 1,
+) -> Array:
+    """The windows of the image, or of each image of a batch, as the columns of a matrix."""
+    return unfold(x, window=window, stride=stride, padding=padding, dilation=dilation)
+
+
+def last_columns(given: Given, x: Array, **options: Sizes) -> Array:
+    """The windows of the image, or of the last image of a batch."""
+    return columns(given, x if x.ndim == len(options["window"]) + 1 else x[-1], **options)
+
+
+def columns_by_plane(given: Given, x: Array, **options: Sizes) -> Array:
+    """The windows of each plane of each image as the columns of a matrix; for one image too."""
+    y = columns(given, x if x.ndim > 3 else x[None], **options)
+    return y.reshape(*y.shape[:1], -1, prod(options["window"]), y.shape[-1])
+
+
+def row_columns(given: Given, x: Array, *, window: Sizes, stride: Sizes, first: bool) -> Array:
+    """The windows of each feature over time as the columns of a matrix."""
+    y = unfold(x if first else x.swapaxes(-1, -2), window=window, stride=stride)
+    return y.reshape(*y.shape[:-2], -1, *window, y.shape[-1])
 
 
 def temporal_subsample(params: Params, x: Array, *, window: Sizes, stride: Sizes) -> Array:

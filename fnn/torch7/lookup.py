@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 from jax import Array
@@ -19,7 +20,8 @@ def lookup(
     params: dict[str, Array], indices: Array, *, padding: int, scale_by_frequency: bool
 ) -> Array:
     """`embedding` for indices from 1, of which `padding` has no gradient."""
-    options: dict[str, Any] = {"padding": padding - 1} if padding else {}
+    known = 0 < padding <= params["weight"].shape[0]  # others are never looked up
+    options: dict[str, Any] = {"padding": padding - 1} if known else {}
     places = indices.astype(int) - 1
     return embedding(params, places, scale_by_frequency=scale_by_frequency, **options)
 
@@ -53,12 +55,15 @@ class LookupTable(Module):
 
     def _operands(self, input: Any) -> tuple:
         (indices,) = super()._operands(input)
-        check_positions(indices, self.weight.geometry.size[0], type_name(self))
         if self.maxNorm is not None:
+            check_positions(indices, self.weight.geometry.size[0], type_name(self))
             self.weight._update(
                 limited, indices, max_norm=self.maxNorm, norm_type=self.normType or 2
             )
         return (indices,)
+
+    def _lookups(self, indices: Array) -> Iterable[tuple[Array, int]]:
+        return [(indices, self.weight.geometry.size[0])]
 
     def reset(self, stdv: float | None = None) -> Self:
         """Draw the weight anew from a Gaussian."""

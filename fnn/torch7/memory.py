@@ -136,7 +136,15 @@ class Memory(TensorBase):
         """
         if len(size) == 2 and np.iterable(size[0]):
             return self._lay(self.storage, self.geometry.offset, *map(tuple, size))
-        return self._resize(sizes(size))
+        wanted = sizes(size)
+        require(
+            min(wanted, default=0) >= 0,
+            "resize",
+            f"size {list(wanted)}",
+            "lengths from 0 on",
+            "-1 for the rest is for view and reshape",
+        )
+        return self._resize(wanted)
 
     def _resize(self, size: tuple[int, ...]) -> Self:
         size = size if prod(size) and size else (0,)
@@ -237,7 +245,11 @@ class Memory(TensorBase):
 
 def element_type(x: Any) -> Any:
     """The type of the elements of a tensor or an array."""
-    return x.element_type if isinstance(x, TensorBase) else x.dtype
+    if isinstance(x, TensorBase):
+        return x.element_type
+    if not hasattr(x, "dtype"):
+        raise TypeError(f"given {'nil' if x is None else repr(x)}, wanted a tensor or an array")
+    return x.dtype
 
 
 def require_type(name: str, x: Any, dtype: Any) -> None:

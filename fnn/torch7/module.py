@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
 import numpy as np
+from jax import Array
 
 from fnn.errors import LayerError
 from fnn.layer import Applicable
@@ -18,6 +19,7 @@ from fnn.tensor.scope import calling
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import from_data
 from fnn.torch7.flatten import overlapping
+from fnn.torch7.lookups import check_lookups
 from fnn.torch7.node import Connectable
 from fnn.torch7.passing import (
     Convertible,
@@ -45,6 +47,9 @@ class Module(Connectable, Convertible, Results):
     """
 
     protocol = ("forward", "backward", "updateOutput", "updateGradInput", "accGradParameters")
+
+    _lookups: Callable[..., Iterable[tuple[Array, int]]] | None = None
+    """Finds the indices from 1 among the layer's inputs, and how many places each may point to."""
 
     @property
     def _mode(self) -> bool:
@@ -112,8 +117,8 @@ class Module(Connectable, Convertible, Results):
         if self._program is None:
             return self.output
         self._inside = self._origin = None
-        last, operands = self._prepare(input)
         try:
+            last, operands = self._prepare(input)
             last.output, last.pullback = run(
                 last.function, *operands, into=leaves(self.tensors("state"))
             )
@@ -134,12 +139,12 @@ class Module(Connectable, Convertible, Results):
         key = keys.draw() if "key" in layer.reserved else None
         given, flags = leaves(inputs), self._once("learned", self._find_learned)
         check_types(self, leaves(params), given)
+        filled = Filled(layer, self._mode)
         operands = (params, state, key, *inputs)
         fixed = len(leaves(operands)) - len(flags) - len(given)
         wanted = tuple([differentiable(x.storage) for x in given])
-        function = Differentiated(
-            Filled(layer, self._mode), (*flags, *(False,) * fixed, *wanted), True
-        )
+        check_lookups(self, filled, operands)
+        function = Differentiated(filled, (*flags, *(False,) * fixed, *wanted), True)
         held = run(Operands, *operands)
         held.late = True
         forms = jax.tree.map(

@@ -2,6 +2,7 @@
 
 from fnn.torch7 import connections as tables
 from fnn.torch7 import utils
+from fnn.torch7.along import *
 from fnn.torch7.arithmetic import *
 from fnn.torch7.classification import *
 from fnn.torch7.composed import *
@@ -21,6 +22,7 @@ from fnn.torch7.gmodule import *
 from fnn.torch7.hessian import *
 from fnn.torch7.jacobian import *
 from fnn.torch7.linear import *
+from fnn.torch7.local_normalization import *
 from fnn.torch7.lookup import *
 from fnn.torch7.module import Module
 from fnn.torch7.normalization import *

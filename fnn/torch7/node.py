@@ -211,6 +211,11 @@ def runs(x: Any) -> bool:
 
 def checked(nodes: Iterable[Any], what: str) -> list[Node]:
     """A list of nodes, and nothing else."""
+    if isinstance(nodes, Node | Connectable):
+        raise LayerError(
+            f"{what}: given a single {type_name(nodes)}, wanted a list of nodes\n"
+            "likely cause: [node] has one node in it"
+        )
     found = list(nodes)
     for i, node in enumerate(found, 1):
         if isinstance(node, Node):

@@ -9,6 +9,7 @@ from fnn.errors import describe, require
 from fnn.tensor.gradient import differentiable
 from fnn.tensor.run import run
 from fnn.tensor.types import cast
+from fnn.torch7.lua_call import as_in_lua
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor, fromarray
 from fnn.torch7.types import dtype_of
@@ -99,7 +100,9 @@ def check_types(
 class Convertible:
     """What modules and criterions share: their tensors have one type, which can be changed.
 
-    A class is called `nn.` and its name, unless it has a `typename` of its own.
+    A class is called `nn.` and its name, unless it has a `typename` of its own. Constructors of
+    this package are called as in Lua: programs write `nn.Sigmoid(true)` and
+    `nn.SpatialBatchNormalization(n, nil, nil, false)`.
     """
 
     typename = "nn.Module"
@@ -108,6 +111,8 @@ class Convertible:
         super().__init_subclass__(**keywords)
         if "typename" not in vars(cls):
             cls.typename = f"nn.{cls.__name__}"
+        if "__init__" in vars(cls) and cls.__module__.startswith("fnn.torch7."):
+            cls.__init__ = as_in_lua(cls.__init__)
 
     def type(self, name: str, tensorCache: dict | None = None) -> Any:
         """Convert all tensors among the fields; those that share memory share it afterwards.

@@ -10,11 +10,8 @@ from jax import Array
 from fnn.adaptive import adaptive_avg_pool, adaptive_max_pool, adaptive_max_pool_indices
 from fnn.layer import Given, Layer
 from fnn.pool import avg_pool, max_pool, max_pool_indices, subsample
-from fnn.tensor.gradient import Filled, Operands
-from fnn.tensor.replay import Path, inputs_at
-from fnn.tensor.run import run
 from fnn.torch7.counting import whole
-from fnn.torch7.found import Found
+from fnn.torch7.found import Found, first_input, seen
 from fnn.torch7.module import Module
 from fnn.torch7.passing import held
 from fnn.torch7.space import Dilated, Space, Spatial, Volumetric, joined
@@ -90,24 +87,15 @@ class Indexed(Emptied):
 
     def _find_indices(self, old: Any) -> Any:
         found = LongTensor() if old is None else old
-        last, path = self._ran
-        if last is None:
-            return found
-        layer, filled = self._with(type(self).places), last.function.function
-        return held(found, run(placed, last.given, layer=layer, filled=filled, path=path))
+        places = seen(self, placed, layer=self._with(type(self).places))
+        return found if places is None else held(found, places)
 
     indices = Found(lambda self, old: self._find_indices(old))
 
-    def clearState(self) -> Self:
-        """Drop results that can be computed again."""
-        super().clearState()
-        self._origin, self._found = None, {}
-        return self
 
-
-def placed(operands: Operands, *, layer: Layer, filled: Filled, path: Path) -> Array:
-    """Where the maxima were, of what the module at `path` was given; counted from 1."""
-    (_, found), _ = layer.fill(Given(), *inputs_at(operands, filled=filled, path=path))
+def placed(given: Given, *inputs: Array, layer: Layer) -> Array:
+    """Where the maxima were, counted from 1."""
+    (_, found), _ = layer.fill(given, *inputs)
     return found.astype("int64") + 1
 
 
@@ -126,11 +114,8 @@ class MaxPooling(Indexed, Padded):
 
     def _size_of_input(self, axis: int) -> int | None:
         """The size along an axis of what the last forward was given."""
-        last, path = self._ran
-        if last is None:
-            return None
-        (x,) = run(inputs_at, last.given, filled=last.function.function, path=path)
-        return x.form.shape[axis]
+        x = seen(self, first_input)
+        return None if x is None else x.form.shape[axis]
 
     iheight = Found(lambda self, old: self._size_of_input(-2))
     iwidth = Found(lambda self, old: self._size_of_input(-1))

@@ -108,7 +108,8 @@ def bernoulli(stream: Torch7Generator, size: Size, p: Any = 0.5) -> NDArray:
 def random(stream: Torch7Generator, size: Size, *bounds: Any, dtype: Any = np.float64) -> NDArray:
     """Whole numbers in 1..b or a..b; without bounds, over the range of the type."""
     if not bounds:
-        return stream.random(size, dtype)
+        drawn = np.asarray(stream.random(size, dtype))
+        return drawn if size else drawn.astype(np.int64)
     low, high = (1, *bounds)[-2:]
     return stream.integers(size, whole(low), whole(high) + 1)
 

@@ -256,8 +256,18 @@ class Convert(Derived):
         source, target = inputShape or "b*", outputShape or inputShape or "b*"
         self.inputShape = source if "b" in source else "b" + source
         self.outputShape = target if "b" in target else "b" + target
+        self._describe()
         self._example = Tensor()
         super().__init__()
+
+    def _describe(self) -> None:
+        """Set the fields that the original goes by, and will in a file."""
+        source, target = self.inputShape, self.outputShape
+        self.inputBatchDim, self.outputBatchDim = source.index("b") + 1, target.index("b") + 1
+        anything = "b*" in (source, target)
+        self.nInputDim, self.nOutputDim = (-1, -1) if anything else (len(source), len(target))
+        self.transposition = anything or sorted(source) == sorted(target)
+        self.modules = Table()
 
     def _hyper(self) -> dict[str, Any]:
         source = None if self.inputShape == "b*" else self.inputShape

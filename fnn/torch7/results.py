@@ -49,6 +49,7 @@ class Results(Learner):
     _run: Run | None = None
     _inside: Callable[[], None] | None = None
     _origin: tuple[Results, Path] | None = None
+    _found: dict[str, Any]
 
     @property
     def _ran(self) -> tuple[Run | None, Path]:
@@ -120,5 +121,6 @@ class Results(Learner):
     def clearState(self) -> Self:
         """Drop results that can be computed again; the tensors that held them are empty then."""
         clear(self, "output", "gradInput")
-        self._run = None
+        self._run = self._origin = None
+        self._found = {}
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
@@ -11,9 +12,8 @@ from jax import Array
 
 from fnn import selection
 from fnn.tensor.run import look
-from fnn.torch7.counting import check_positions, from_1
+from fnn.torch7.counting import from_1
 from fnn.torch7.deriving import Derived, at_least_one
-from fnn.torch7.passing import type_name
 from fnn.torch7.tensor import Tensor, fromarray
 
 __all__ = ["Index", "MaskedSelect", "Narrow", "OneHot", "Select"]
@@ -68,12 +68,9 @@ class Index(Derived):
     def _hyper(self) -> dict[str, Any]:
         return {"axis": from_1(self.dimension, "dimension")}
 
-    def _operands(self, input: Any) -> tuple:
-        x, indices = super()._operands(input)
-        size, axis = x.geometry.size, from_1(self.dimension, "dimension")
-        if axis < len(size):
-            check_positions(indices, size[axis], type_name(self))
-        return x, indices
+    def _lookups(self, x: Array, indices: Array) -> Iterable[tuple[Array, int]]:
+        axis = from_1(self.dimension, "dimension")
+        return [(indices, x.shape[axis])] if axis < x.ndim else ()
 
 
 def masked_select(x: Array, mask: Array, *, count: int) -> Array:
@@ -120,8 +117,10 @@ class OneHot(Derived):
     def _operands(self, input: Any) -> tuple:
         number = isinstance(input, Real)
         (indices,) = (fromarray(np.asarray([input])),) if number else super()._operands(input)
-        check_positions(indices, self.outputSize, type_name(self))
         return (indices,)
+
+    def _lookups(self, indices: Array) -> Iterable[tuple[Array, int]]:
+        return [(indices, self.outputSize)]
 
     def _hyper(self) -> dict[str, Any]:
         return {"count": self.outputSize, "dtype": self._example.element_type.name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ from fnn.layer import layer
 from fnn.tensor.run import run
 from fnn.torch7.counting import check_positions
 from fnn.torch7.module import Module
-from fnn.torch7.passing import as_inputs, type_name
+from fnn.torch7.passing import as_inputs, leaves, type_name
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import LongTensor, Tensor
 
@@ -74,13 +75,14 @@ class SparseLinear(_Sparse):
 
     def _operands(self, input: Any) -> tuple:
         pairs = as_inputs(input)
-        for rows in pairs:
-            indices, values = (rows.select(rows.dim(), i) for i in (1, 2))
-            used = indices.clone().maskedFill(values.eq(0), 1)
-            check_positions(used, self.weight.geometry.size[1], type_name(self))
         if len(pairs) == 1 and isinstance(input, Table | list | tuple):
             return (pairs[0].view(1, *pairs[0].geometry.size),)
         return pairs
+
+    def _lookups(self, *pairs: Array) -> Iterable[tuple[Array, int]]:
+        columns = self.weight.geometry.size[1]
+        used = (jnp.where(rows[..., 1] == 0, 1, rows[..., 0]) for rows in pairs)
+        return [(indices, columns) for indices in used]
 
     def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
         """Add the gradients, and `weightDecay` times the weight."""
@@ -155,8 +157,9 @@ class IndexLinear(_Sparse):
     """y = x W + b for x given as {keys, values}, one of each for every x that is not 0.
 
     For a batch both are tables, or {keys, values, sizes} has all examples one after the other.
-    `keysOffset` is the first key. With `normalize`, values are divided by the largest magnitude
-    seen of their key, and a bias of the key is added. `gradInput` is empty, unless `doGradInput`.
+    Keys count from `1 - keysOffset`, as in the original, whose manual has it otherwise. With
+    `normalize`, values are divided by the largest magnitude seen of their key, and a bias of the
+    key is added. `gradInput` is empty, unless `doGradInput`.
     """
 
     def __init__(
@@ -164,7 +167,7 @@ class IndexLinear(_Sparse):
         inputSize: int,
         outputSize: int,
         doGradInput: bool = False,
-        keysOffset: int = 1,
+        keysOffset: int = 0,
         weight: Any = None,
         bias: Any = None,
         normalize: bool = False,
@@ -172,7 +175,7 @@ class IndexLinear(_Sparse):
         self.normalize = NORMALISED if normalize else 0
         if weight is not None:
             inputSize, outputSize = weight.size(1), weight.size(2) - self.normalize
-        self.inputSize, self.outputSize, self.offset = inputSize, outputSize, keysOffset - 2
+        self.inputSize, self.outputSize, self.offset = inputSize, outputSize, keysOffset - 1
         self.doGradInput, self.weightDecay, self._touched = bool(doGradInput), 0, Table()
         shapes = {"weight": (inputSize, outputSize + self.normalize), "bias": (outputSize,)}
         self.be(layer(index_linear), shapes, {})
@@ -199,14 +202,17 @@ class IndexLinear(_Sparse):
     def _operands(self, input: Any) -> tuple:
         keys, values = as_inputs(tuple(input)[:2])
         sizes = [x if isinstance(x, Tensor) else LongTensor(list(x)) for x in tuple(input)[2:]]
-        for each in keys if isinstance(keys, tuple) else (keys,):
-            counted = each if self.offset == -1 else each.clone().add(self.offset + 1)
-            check_positions(counted, self.inputSize, type_name(self))
         if self.normalize:
+            for each in leaves(keys):
+                counted = each.clone().add(self.offset + 1)
+                check_positions(counted, self.inputSize, type_name(self))
             hyper: dict[str, Any] = {"offset": self.offset, "train": self._mode}
             found = run(normalised, self.weight, keys, values, *sizes, into=[self.weight], **hyper)
             values = Tensor._around(found)
         return keys, values, *sizes
+
+    def _lookups(self, keys: Any, *others: Any) -> Iterable[tuple[Array, int]]:
+        return [(each + (self.offset + 1), self.inputSize) for each in leaves(keys)]
 
     def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
         """Add the gradients; `weightDecay` will go to the keys seen."""

@@ -11,11 +11,14 @@ from jax import Array
 
 from fnn import table
 from fnn.errors import describe, require
+from fnn.layer import Given
 from fnn.torch7.counting import from_1, position
 from fnn.torch7.deriving import Derived, at_least_one
+from fnn.torch7.found import Found, seen
 from fnn.torch7.passing import as_input, as_inputs, held, leaves, type_name
 from fnn.torch7.sides import added
 from fnn.torch7.table import Table
+from fnn.torch7.tensor import Tensor
 
 __all__ = [
     "CAddTable",
@@ -269,12 +272,27 @@ class CMaxTable(Derived):
     """The largest of all tensors, element by element; the first of equal ones has the gradient."""
 
     function = of_one_size(table.maximum)
+    maxIdx = Found(lambda self, old: places_of(self, old, True))
 
 
 class CMinTable(Derived):
     """The smallest of all tensors, element by element; the first of equal ones has the gradient."""
 
     function = of_one_size(table.minimum)
+    minIdx = Found(lambda self, old: places_of(self, old, False))
+
+
+def places_of(module: Derived, old: Tensor | None, largest: bool) -> Tensor:
+    """Which table entry each element of the output was taken from, counted from 1."""
+    found = seen(module, extreme_places, largest=largest)
+    before = Tensor().type(module.type()) if old is None else old
+    return before if found is None else held(before, found)
+
+
+def extreme_places(given: Given, *xs: Array, largest: bool) -> Array:
+    """`extreme_places` from 1, in the type of the inputs."""
+    _, places = table.extreme_places(*xs, largest=largest)
+    return (places + 1).astype(xs[0].dtype)
 
 
 def add_to_each(x: Array, xs: Any) -> tuple[Array, ...]:

@@ -1,6 +1,7 @@
 """nn's layers over sequences of frames, whose features are the last axis."""
 
 from collections.abc import Hashable
+from typing import Any
 
 from jax import Array
 
@@ -8,7 +9,9 @@ from fnn.conv import conv
 from fnn.pool import max_pool, max_pool_indices
 from fnn.temporal import row_conv, temporal_conv
 from fnn.torch7.biased import Biased
-from fnn.torch7.layouts import temporal_subsample
+from fnn.torch7.found import Found, seen
+from fnn.torch7.layouts import row_columns, temporal_subsample
+from fnn.torch7.passing import held
 from fnn.torch7.pooling import Indexed
 from fnn.torch7.space import Temporal
 
@@ -34,7 +37,10 @@ class TemporalConvolution(Temporal):
 
 
 class TemporalRowConvolution(Biased, Temporal):
-    """Each feature over time, with a kernel of its own; features come first with `featFirst`."""
+    """Each feature over time, with a kernel of its own; features come first with `featFirst`.
+
+    `finput` has the windows of each feature as columns.
+    """
 
     def __init__(self, inputFrameSize: int, kW: int, dW: int = 1, featFirst: bool = False):
         self.inputFrameSize, self.featFirst = inputFrameSize, bool(featFirst)
@@ -44,6 +50,14 @@ class TemporalRowConvolution(Biased, Temporal):
             self.derive(conv, inputFrameSize, inputFrameSize, (kW,), groups=inputFrameSize)
         else:
             self.derive(row_conv, inputFrameSize, kW)
+
+    def _find_columns(self, old: Any) -> Any:
+        found = seen(
+            self, row_columns, window=self._each("k"), first=self.featFirst, **self._hyper()
+        )
+        return old if found is None else held(old, found)
+
+    finput = Found(lambda self, old: self._find_columns(old), bulky=True)
 
     @property
     def _fan_in(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fnn.errors import require
 from fnn.tensor.tensor import TensorBase
 from fnn.tensor.types import from_data
 from fnn.torch7.counting import sizes
@@ -38,8 +39,10 @@ class Tensor(Draws, Maths, metaclass=ElementType):
             return
         if isinstance(first, Storage | TensorBase) and not is_size:
             self._hold(filled_storage((), dtype)).set(*arguments)
-        elif isinstance(first, list | tuple | Table) or size_of(first):
-            self._hold(data_storage(plain(first), dtype))
+        elif isinstance(first, list | tuple | Table):
+            self._hold(data_storage(numbers(first), dtype))
+        elif size_of(first):
+            self._hold(data_storage(first, dtype))
         else:
             self._hold(filled_storage(sizes(arguments), dtype))
 
@@ -97,6 +100,24 @@ def data_storage(data: Any, dtype: Any) -> Storage:
     """Numbers for a tensor, which has no dimensions if it has no elements."""
     array = from_data(data, dtype)
     return Storage(array if array.size else array.reshape(0))
+
+
+def numbers(table: Any) -> Any:
+    """The numbers of nested tables, which are equally long."""
+    given = plain(table)
+    try:
+        found = np.array(given)
+    except ValueError:  # rows of different lengths
+        found = np.array(None)
+    if found.dtype.kind not in "biuf":  # only then, because a table may be long to print
+        require(
+            False,
+            "Tensor",
+            str(given),
+            "numbers, or tables of them that are equally long",
+            "a row lacks a number, or there is a nil or a string among them",
+        )
+    return found
 
 
 def plain(x: Any) -> Any:

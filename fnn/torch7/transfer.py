@@ -1,13 +1,17 @@
 """nn's transfer functions."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from fnn import activation, distribution, gates
 from fnn.errors import require
 from fnn.torch7.counting import from_1
 from fnn.torch7.deriving import Derived, reserved
+from fnn.torch7.found import Found, first_input, seen
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
+from fnn.torch7.tensor import Tensor
 
 __all__ = [
     "ELU",
@@ -86,9 +90,17 @@ class LogSigmoid(Transfer):
 
 
 class TanhShrink(Transfer):
-    """x - tanh x."""
+    """x - tanh x; the field `tanh` is a module that holds tanh x."""
 
     function = activation.tanh_shrink
+
+    def _find_tanh(self, old: Tanh | None) -> Tanh:
+        tanh, x = Tanh().type(self.type()) if old is None else old, seen(self, first_input)
+        if x is not None:
+            tanh.forward(Tensor._around(x))
+        return tanh
+
+    tanh = Found(lambda self, old: self._find_tanh(old))
 
 
 class SoftSign(Transfer):
@@ -298,7 +310,7 @@ class PReLU(Module):
         self.nOutputPlane = nOutputPlane
         self.derive(gates.prelu, nOutputPlane or 1)
 
-    def reset(self, stdv: float | None = None) -> "PReLU":
+    def reset(self, stdv: float | None = None) -> PReLU:
         """Set the slopes to 0.25."""
         self.weight.fill(0.25)
         return self

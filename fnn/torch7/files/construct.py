@@ -106,6 +106,9 @@ class Blank:
         """Draw nothing."""
         return self
 
+    def _add_networks(self) -> None:
+        """Have no networks in fields: the file has them."""
+
 
 @cache
 def blank_class(cls: Any) -> Any:

@@ -51,8 +51,8 @@ POOLING = {"indices": LONGS}
 EXPECTED: dict[str, dict[str, Any]] = {
     "Add": {"_ones": buffer(1)},
     "BatchNormalization": {"train": True},
-    "CMaxTable": {"maxIdx": EMPTY, "mask": EMPTY, "maxVals": EMPTY, "gradMaxVals": EMPTY},
-    "CMinTable": {"minIdx": EMPTY, "mask": EMPTY, "minVals": EMPTY, "gradMaxVals": EMPTY},
+    "CMaxTable": {"mask": EMPTY, "maxVals": EMPTY, "gradMaxVals": EMPTY},
+    "CMinTable": {"mask": EMPTY, "minVals": EMPTY, "gradMaxVals": EMPTY},
     "ClassNLLCriterion": {
         "output_tensor": buffer(0),
         "target": buffer(0, kind="Long"),
@@ -71,7 +71,6 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "valuesBuffer": EMPTY,
     },
     "JoinTable": {"size": SIZES},
-    "Kmeans": {"clusterSampleCount": lambda x: Tensor(x.k).type(x.type())},
     "LinearWeightNorm": {"norm": EMPTY, "scale": EMPTY},
     "MaskedSelect": {
         "_gradBuffer": EMPTY,
@@ -95,7 +94,6 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "SpatialDropout": {"train": True},
     "SpatialFullConvolution": {"ones": EMPTY},
     "SpatialMaxPooling": POOLING,
-    "TanhShrink": {"tanh": lambda x: nn.Tanh().type(x.type())},
     "VolumetricFullConvolution": {"fgradInput": EMPTY, "finput": EMPTY, "ones": EMPTY},
     "VolumetricMaxPooling": POOLING,
     "ZipTableOneToMany": {"gradInputEl": EMPTY},

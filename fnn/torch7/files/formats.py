@@ -74,7 +74,7 @@ ARGUMENTS: dict[str, dict[str, Source]] = {
     "FractionalMaxPooling": {f"out{axis}": either(f"out{axis}", f"ratio{axis}") for axis in "TWH"},
     "HardTanh": {"min_value": "min_val", "max_value": "max_val"},
     "IndexLinear": {
-        "keysOffset": lambda fields: fields["offset"] + 2,
+        "keysOffset": lambda fields: fields["offset"] + 1,
         "normalize": lambda fields: bool(fields.get("normalize")),
         "weight": lambda fields: None,
         "bias": lambda fields: None,
@@ -139,6 +139,13 @@ def partial_weight(fields: Fields) -> None:
         fields |= {name: lookup[name] for name in ("weight", "gradWeight")}
 
 
+def count_of_inputs(fields: Fields) -> None:
+    """Old graphs did not say how many inputs they have: as many as are split off the first node."""
+    if "nInputs" not in fields:
+        first, *_ = fields["innode"].fields()["children"].values()
+        fields["nInputs"] = first.fields()["data"].fields().get("nSplitOutputs", 1)
+
+
 def renamed(**names: str) -> Callable[[Fields], None]:
     """Fields of another package under their names here."""
 
@@ -164,6 +171,7 @@ UPGRADES: dict[str, Callable[[Fields], None]] = {
     "SpatialConvolution": padding,
     "SpatialCrossMapLRN": renamed(K="k"),
     "WeightNorm": weight_to_compute,
+    "gModule": count_of_inputs,
 }
 
 

@@ -155,7 +155,7 @@ def form_of(x: t7.Table, wanted: type | None) -> tuple[type, list[Any]]:
         return numbered, values
     if wanted is not None and issubclass(wanted, dict):
         return wanted, []
-    is_node = {"mapindex", "annotations"} <= x.fields().keys()
+    is_node = "mapindex" in x.fields()
     return (is_node and part("node", "Data")) or Fields, []
 
 

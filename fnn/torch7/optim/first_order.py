@@ -17,8 +17,8 @@ from fnn.optim import rmsprop as pure_rmsprop
 from fnn.optim import rprop as pure_rprop
 from fnn.optim import sgd as pure_sgd
 from fnn.optim.rule import absent, like
-from fnn.torch7.optim.method import Method, Names, Opfunc, Slot, Step
-from fnn.torch7.optim.objective import pair
+from fnn.torch7.optim.method import Method, Opfunc, Slot, Step
+from fnn.torch7.optim.objective import Names, pair, setting
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 
@@ -154,8 +154,8 @@ def sgd(
     """
     config = {} if config is None else config
     state = config if state is None else state
-    momentum = config.get("momentum", 0)
-    dampening = config.get("dampening", momentum)
+    momentum = setting(config, "momentum", 0)
+    dampening = setting(config, "dampening", momentum)
     require(
         not config.get("nesterov") or (momentum > 0 and dampening == 0),
         "optim.sgd",
@@ -165,7 +165,7 @@ def sgd(
     )
     decays = config.get("weightDecays")
     require(
-        decays is None or absent(config.get("weightDecay", 0)),
+        decays is None or absent(setting(config, "weightDecay", 0)),
         "optim.sgd",
         "weightDecay and weightDecays",
         "one of them",
@@ -202,7 +202,7 @@ def nag(
     """
     config = {} if config is None else config
     state = config if state is None else state
-    momentum = config.get("momentum", 0.9)
+    momentum = setting(config, "momentum", 0.9)
     require(momentum > 0, "optim.nag", f"momentum {momentum}", "more than 0", "optim.sgd has none")
     if isinstance(state.get("dfdx"), Tensor):
         x.add(momentum, state["dfdx"])
@@ -281,6 +281,6 @@ def rprop(
     if config is None and state is None:
         print("no state table RPROP initializing")
     config = {} if config is None else config
-    for _ in range(config.get("niter", 1)):
+    for _ in range(setting(config, "niter", 1)):
         values.append(resilient(opfunc, x, config, state)[1][1])
     return x, values

@@ -13,12 +13,11 @@ from jax import Array
 from fnn.optim.rule import absent, direction, first_step, like
 from fnn.tensor.number import Number
 from fnn.tensor.run import run
-from fnn.torch7.optim.objective import pair
+from fnn.torch7.optim.objective import Names, pair, setting
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 
 Opfunc = Callable[[Tensor], tuple[Any, Tensor]]
-Names = dict[str, Any]
 
 
 class Slot(NamedTuple):
@@ -33,7 +32,7 @@ class Slot(NamedTuple):
 
     def held_by(self, state: Names, config: Names, dfdx: Tensor) -> Tensor | Number:
         """What a state has in it, made now if it is new, or a plain number, say from a file."""
-        found, start = state.get(self.name), config.get(self.setting, self.start)
+        found, start = state.get(self.name), setting(config, self.setting, self.start)
         if self.scalar:
             found = start if found is None else found
             if not isinstance(found, Number):
@@ -122,7 +121,7 @@ class Method:
     def known(self, config: Names) -> Names:
         """The settings of this method in a configuration; to decay by zero is not to decay."""
         defaults = {name: x for group in self.settings.values() for name, x in group.items()}
-        found = {n: config.get(n, defaults.get(n)) for n in (*defaults, *self.optional)}
+        found = {n: setting(config, n, defaults.get(n)) for n in (*defaults, *self.optional)}
         kept = {name: x for name, x in found.items() if x is not None}
         return {n: x for n, x in kept.items() if n != "weightDecay" or not absent(x)}
 

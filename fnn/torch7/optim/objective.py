@@ -18,6 +18,12 @@ from fnn.torch7.tensor import Tensor, fromarray
 Names = dict[str, Any]
 
 
+def setting(config: Names, name: str, default: Any) -> Any:
+    """What a configuration says; a nil in it is as good as nothing."""
+    found = config.get(name)
+    return default if found is None else found
+
+
 def pair(found: Any) -> tuple[Any, Any]:
     """The value and the gradient that a function gave. What it gave besides is left alone."""
     parts: Any = found if isinstance(found, tuple | list) else [found]

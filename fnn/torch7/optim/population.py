@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fnn import minimise
 from fnn.errors import require
 from fnn.torch7.counting import whole
-from fnn.torch7.optim.objective import Names, Objective, values
+from fnn.torch7.optim.objective import Names, Objective, setting, values
 from fnn.torch7.random import Generator, draw, generator
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor, fromarray
@@ -62,7 +62,7 @@ def cmaes(
             draws,
             sigma=given["sigma"],
             population=people,
-            min_iterations=given.get("min_iterations", 1),
+            min_iterations=setting(given, "min_iterations", 1),
             compiled=False,
             **{name: value for name, value in limits.items() if value is not None},
         )
@@ -85,7 +85,7 @@ def de(
     wanted("optim.de", given, "maxFEs", "scaleFactor", "crossoverRate")
     size, stream = x.nElement(), Generator(1)
     people = whole(given.get("popsize") or 10 * size)
-    region = given.get("minRegion", -30), given.get("maxRegion", 30)
+    region = setting(given, "minRegion", -30), setting(given, "maxRegion", 30)
     first = stream.uniform((people, size), *region).astype(x.element_type)
 
     def others(own: int) -> Iterator[int]:

@@ -3,6 +3,8 @@
 import jax
 import pytest
 
+from fnn import pytorch, torch7
+
 # XLA's older way to make code takes half the time for programs as small as these. Later versions
 # of jax have no other, and refuse the flag. Two workers keep the cores busy without threads.
 FLAGS = "--xla_cpu_parallel_codegen_split_count=1"
@@ -25,6 +27,13 @@ def _programs(tmp_path_factory):
     jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("programs")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(autouse=True)
+def _draws():
+    """What a test draws depends on no test before it."""
+    torch7.manualSeed(0)
+    pytorch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)

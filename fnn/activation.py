@@ -220,7 +220,11 @@ def mish(x: Array) -> Array:
 
     Source: Misra 2019; PyTorch `nn.Mish`.
     """
-    return x * jnp.tanh(jnp.logaddexp(x, 0.0))
+    # as a fraction, whose slope is not a difference of two numbers that are almost 1
+    e = jnp.exp(jnp.where(x > 0, -x, x))
+    positive = (1 + 2 * e) / (1 + 2 * e + 2 * e * e)
+    negative = e * (e + 2) / (e * (e + 2) + 2)
+    return x * jnp.where(x > 0, positive, negative)
 
 
 def softplus(x: Array, *, beta: float = 1.0, threshold: float = 20.0) -> Array:

@@ -5,6 +5,7 @@ window after the other; what is left is pooling of disjoint windows.
 """
 
 from math import ceil
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from jax import Array, lax
 
 from fnn.errors import describe, require
 from fnn.pool import avg_pool, max_pool, max_pool_indices
-from fnn.space import each
+from fnn.space import each, require_sizes
 
 __all__ = [
     "adaptive_avg_pool",
@@ -22,6 +23,7 @@ __all__ = [
     "fractional_max_pool",
     "fractional_max_pool_indices",
     "k_max_pool",
+    "k_max_pool_indices",
 ]
 
 Size = tuple[int | None, ...]
@@ -94,7 +96,7 @@ def fractional_max_pool(
     `size` may be given as a `ratio` of the size of `x`. Each image of space is drawn its own steps.
     Source: Graham 2014; PyTorch `nn.FractionalMaxPool2d`, Torch7 `nn.SpatialFractionalMaxPooling`.
     """
-    axes = len(size or ratio or ())
+    axes = _dimensions(size, ratio)
     samples = jax.random.uniform(key, (*x.shape[: x.ndim - axes], axes), x.dtype)
     return fractional_max_pool_indices(
         x, samples, window=window, size=size, ratio=ratio, ignore_nan=ignore_nan
@@ -122,14 +124,7 @@ def fractional_max_pool_indices(
     Source: PyTorch `nn.FractionalMaxPool2d(return_indices=True)`.
     """
     name = "fractional_max_pool"
-    require(
-        (size is None) != (ratio is None),
-        name,
-        f"size={size}, ratio={ratio}",
-        "one of them",
-        "a typo, or an option left over",
-    )
-    axes = len(size or ratio or ())
+    axes = _dimensions(size, ratio)
     space = x.shape[x.ndim - axes :]
     windows = each(window, axes, name, "window")
     sizes = size or tuple(int(n * r) for n, r in zip(space, ratio or (), strict=True))
@@ -161,6 +156,19 @@ def fractional_max_pool_indices(
     return found[0].reshape(*leading, *sizes), found[1].reshape(*leading, *sizes)
 
 
+def _dimensions(size: Any, ratio: Any) -> int:
+    """How many dimensions of space are pooled to a size or to a ratio of it."""
+    numbers = size if ratio is None else ratio
+    require(
+        (size is None) != (ratio is None) and isinstance(numbers, tuple | list),
+        "fractional_max_pool",
+        f"size={size}, ratio={ratio}",
+        "one of them, a tuple with a number for each dimension of space",
+        "an option left over, or a single number",
+    )
+    return len(numbers)
+
+
 def k_max_pool(x: Array, *, minimum: int, factor: float = 0.0, axis: int = -2) -> Array:
     """The k largest elements along an axis, in their order there; `k = max(minimum, factor n)`.
 
@@ -169,6 +177,17 @@ def k_max_pool(x: Array, *, minimum: int, factor: float = 0.0, axis: int = -2) -
 
     The product is rounded up. By default the axis is that of time, before that of features.
     Source: Kalchbrenner, Grefenstette and Blunsom 2014; Torch7 `nn.TemporalDynamicKMaxPooling`.
+    """
+    return k_max_pool_indices(x, minimum=minimum, factor=factor, axis=axis)[0]
+
+
+def k_max_pool_indices(
+    x: Array, *, minimum: int, factor: float = 0.0, axis: int = -2
+) -> tuple[Array, Array]:
+    """The elements of `k_max_pool`, and their places along the axis.
+
+    x:      (...)
+    ->      (...'); (...') int
     """
     require(
         -x.ndim <= axis < x.ndim,
@@ -187,8 +206,8 @@ def k_max_pool(x: Array, *, minimum: int, factor: float = 0.0, axis: int = -2) -
         "the sequence is too short",
     )
     last = jnp.moveaxis(x, axis, -1)
-    places = jnp.sort(lax.top_k(last, count)[1], -1)
-    return jnp.moveaxis(jnp.take_along_axis(last, places, -1), -1, axis)
+    places = jnp.moveaxis(jnp.sort(lax.top_k(last, count)[1], -1), -1, axis)
+    return jnp.take_along_axis(x, places, axis), places
 
 
 def _tables(layer: str, x: Array, size: Size) -> list[np.ndarray]:
@@ -196,9 +215,11 @@ def _tables(layer: str, x: Array, size: Size) -> list[np.ndarray]:
 
     Rows end with the last place again where a window is shorter than others.
     """
+    known = size if isinstance(size, int) else tuple(s for s in size if s is not None)
+    require_sizes(layer, "size", known)
     first = x.ndim - len(size)
     require(
-        first >= 0 and all(s is None or s > 0 for s in size) and 0 not in x.shape[first:],
+        first >= 0 and 0 not in x.shape[first:],
         layer,
         f"x {describe(x)} for size {size}",
         f"{len(size)} axes of space, none of them empty",

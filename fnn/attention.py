@@ -92,7 +92,7 @@ def _mix_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tup
 
 def _exponentials(scores: Array) -> tuple[Array, Array]:
     """Weights that are not normalised yet, and by what they are: zeros for a row of only -inf."""
-    top = lax.stop_gradient(jnp.max(scores, -1, keepdims=True))
+    top = lax.stop_gradient(jnp.max(scores, -1, keepdims=True, initial=-jnp.inf))
     weights = jnp.exp(scores - jnp.where(top == -jnp.inf, 0, top))
     total = jnp.sum(weights, -1, keepdims=True)
     some = total > 0
@@ -187,13 +187,23 @@ def multi_head_attention(
     """
     name = "multi_head_attention"
     require(
-        weights in ("none", "average", "heads") and query.shape[-1] % heads == 0,
+        weights in ("none", "average", "heads")
+        and query.ndim > 1
+        and heads > 0
+        and query.shape[-1] % heads == 0,
         name,
         f"query {describe(query)}, heads={heads}, weights={weights!r}",
         'a multiple of heads as the width, and "none", "average" or "heads"',
         "the heads do not divide the width, or weights is misspelt",
     )
     q, k, v = _projections(params, query, keys, values)
+    require(
+        k.shape[:-1] == v.shape[:-1] and k.ndim == q.ndim,
+        name,
+        f"keys {describe(keys)} and values {describe(values)} for query {describe(query)}",
+        "as many keys as values, and as many axes as the query",
+        "keys and values come from different sequences, or one lacks its batch axis",
+    )
     positions = k.shape[-2]
     if "bias_k" in params:
         k, v = (

@@ -24,12 +24,24 @@ def axis_of(layer: str, x: Array, axis: int, dimensions: int | None = None) -> i
     return found
 
 
-def require_alike(layer: str, x: Array, *others: Array) -> None:
-    """Raise a `LayerError` unless all arrays have one shape."""
+def require_arrays(layer: str, *xs: Array) -> None:
+    """Raise a `LayerError` unless these are arrays, one at least."""
     require(
-        all(x.shape == other.shape for other in others),
+        bool(xs) and all(hasattr(x, "shape") for x in xs),
         layer,
-        describe((x, *others)),
+        describe(xs),
+        "arrays, each an argument of its own",
+        "they were given in a list: put a * before it",
+    )
+
+
+def require_alike(layer: str, *xs: Array) -> None:
+    """Raise a `LayerError` unless all arrays have one shape."""
+    require_arrays(layer, *xs)
+    require(
+        all(x.shape == xs[0].shape for x in xs),
+        layer,
+        describe(xs),
         "equal shapes",
         "one of them lacks the batch axis, or was reduced along another axis",
     )

@@ -148,8 +148,15 @@ class Serial(Network):
         """Chain the children."""
         x = inputs if len(inputs) != 1 else inputs[0]
         for name, child in self.children:
-            x = run(name, child, *(x if isinstance(x, tuple) else (x,)))
+            y = run(name, child, *(x if isinstance(x, tuple) else (x,)))
+            # A tuple of one goes in as a single input, which must not come out of it instead.
+            x = (y,) if isinstance(x, tuple) and len(x) == 1 and passes_on(child) else y
         return x
+
+
+def passes_on(child: Any) -> bool:
+    """Whether a layer has no step in it, and gives what it is given."""
+    return isinstance(child, Serial) and all(passes_on(step) for _, step in child.children)
 
 
 class Parallel(Network):

@@ -10,7 +10,7 @@ from fnn import kernels
 from fnn.errors import describe, require
 from fnn.initializers import uniform_fan_in
 from fnn.padding import pad
-from fnn.space import each
+from fnn.space import each, require_sizes
 
 __all__ = [
     "conv",
@@ -50,14 +50,17 @@ def conv(
     outputs, inputs, *kernel = weight.shape
     features = x.ndim - len(kernel) - 1  # the axis of features
     require(
-        features in (0, 1) and x.shape[features] == inputs * groups and outputs % groups == 0,
+        features in (0, 1)
+        and x.shape[features] == inputs * groups
+        and groups > 0
+        and outputs % groups == 0,
         "conv",
         f"x {describe(x)} for weight {describe(weight)} in groups of {groups}",
         f"(batch, {inputs * groups}, *space) of {len(kernel)} space dimensions",
         "the features are not the axis before space, or the layer was made for another width",
     )
-    strides = each(stride, len(kernel), "conv", "stride")
-    dilations = each(dilation, len(kernel), "conv", "dilation")
+    strides = each(stride, len(kernel), "conv", "stride", least=1)
+    dilations = each(dilation, len(kernel), "conv", "dilation", least=1)
     reach = tuple(d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True))
     padded = _pairs(padding, reach, strides)
     require(
@@ -74,7 +77,7 @@ def conv(
     y = kernels.correlate(
         x if features else lax.expand_dims(x, (0,)), weight, strides, padded, dilations, groups
     )
-    return _biased(params, y if features else lax.squeeze(y, (0,)), features)
+    return _biased("conv", params, y if features else lax.squeeze(y, (0,)), features)
 
 
 def conv_transpose(
@@ -101,19 +104,19 @@ def conv_transpose(
     inputs, outputs, *kernel = weight.shape
     features = x.ndim - len(kernel) - 1
     require(
-        features in (0, 1) and x.shape[features] == inputs and inputs % groups == 0,
+        features in (0, 1) and x.shape[features] == inputs and groups > 0 and inputs % groups == 0,
         "conv_transpose",
         f"x {describe(x)} for weight {describe(weight)} in groups of {groups}",
         f"(batch, {inputs}, *space) of {len(kernel)} space dimensions",
         "the features are not the axis before space, or the layer was made for another width",
     )
     options = (
-        each(value, len(kernel), "conv_transpose", name)
-        for name, value in (
-            ("stride", stride),
-            ("padding", padding),
-            ("output_padding", output_padding),
-            ("dilation", dilation),
+        each(value, len(kernel), "conv_transpose", name, least=least)
+        for name, value, least in (
+            ("stride", stride, 1),
+            ("padding", padding, None),
+            ("output_padding", output_padding, 0),
+            ("dilation", dilation, 1),
         )
     )
     strides, paddings, extras, dilations = options
@@ -148,7 +151,7 @@ def conv_transpose(
     )
     shape = (len(y), outputs * groups, *space)
     (y,) = jax.linear_transpose(forward, jax.ShapeDtypeStruct(shape, y.dtype))(y)
-    return _biased(params, y if features else lax.squeeze(y, (0,)), features)
+    return _biased("conv_transpose", params, y if features else lax.squeeze(y, (0,)), features)
 
 
 def depthwise_conv(
@@ -176,11 +179,19 @@ def depthwise_conv(
     return conv(found, x, stride=stride, padding=padding, dilation=dilation, groups=inputs)
 
 
-def _biased(params: dict[str, Array], y: Array, features: int) -> Array:
+def _biased(layer: str, params: dict[str, Array], y: Array, features: int) -> Array:
     """`y` with the bias, if there is one, added along the axis of features."""
     if "bias" not in params:
         return y
-    return y + lax.broadcast_in_dim(params["bias"], y.shape, (features,))
+    bias = params["bias"]
+    require(
+        bias.shape == (y.shape[features],),
+        layer,
+        f"bias {describe(bias)}",
+        f"({y.shape[features]},), one for each output",
+        "weight and bias belong to different layers",
+    )
+    return y + lax.broadcast_in_dim(bias, y.shape, (features,))
 
 
 def _pairs(
@@ -204,7 +215,15 @@ def _pairs(
         "a typo",
     )
     found = each(0 if isinstance(padding, str) else padding, len(reach), "conv", "padding")
-    return tuple(p if isinstance(p, tuple) else (p, p) for p in found)
+    pairs = tuple(p if isinstance(p, tuple) else (p, p) for p in found)
+    require(
+        all(len(p) == 2 for p in pairs),
+        "conv",
+        f"padding {padding}",
+        "a number or a pair (low, high) for each space dimension",
+        "a typo",
+    )
+    return pairs
 
 
 def conv_init(
@@ -218,6 +237,7 @@ def conv_init(
 ) -> dict[str, Array]:
     """Weight and bias uniform in +-1/sqrt(fan_in), as Torch draws them."""
     _require_groups("conv_init", inputs, outputs, groups)
+    require_sizes("conv_init", "kernel", kernel)
     inputs //= groups
     return uniform_fan_in(
         key,
@@ -242,6 +262,7 @@ def conv_transpose_init(
     The fan counts the "outputs" of a group, as PyTorch has it, or all "inputs", as Torch7 does.
     """
     _require_groups("conv_transpose_init", inputs, outputs, groups)
+    require_sizes("conv_transpose_init", "kernel", kernel)
     fans = {"outputs": outputs // groups, "inputs": inputs}
     require(fan in fans, "conv_transpose_init", f"fan {fan!r}", '"outputs" or "inputs"', "a typo")
     return uniform_fan_in(
@@ -256,6 +277,7 @@ def depthwise_conv_init(
     key: Array, inputs: int, multiplier: int, kernel: tuple[int, ...], *, bias: bool = True
 ) -> dict[str, Array]:
     """Weight and bias uniform in +-1/sqrt(inputs * kernel), as Torch7 draws them."""
+    require_sizes("depthwise_conv_init", "kernel", kernel)
     return uniform_fan_in(
         key,
         inputs * prod(kernel),
@@ -266,7 +288,7 @@ def depthwise_conv_init(
 
 def _require_groups(layer: str, inputs: int, outputs: int, groups: int) -> None:
     require(
-        inputs % groups == 0 and outputs % groups == 0,
+        groups > 0 and inputs % groups == 0 and outputs % groups == 0,
         layer,
         f"{inputs} inputs, {outputs} outputs in {groups} groups",
         "both divisible by the number of groups",

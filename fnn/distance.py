@@ -193,7 +193,7 @@ def distance_matrix(x: Array, y: Array, *, p: float = 2.0) -> Array:
     )
     shape = (*x.shape[:-1], *y.shape[-2:])
     pairs = [jnp.broadcast_to(a, shape) for a in (x[..., :, None, :], y[..., None, :, :])]
-    return norm(pairs[0] - pairs[1], p=p, axis=(-1,), keepdims=False)
+    return _distance(pairs[0] - pairs[1], p)
 
 
 def point_distances(x: Array, *, p: float = 2.0) -> Array:
@@ -206,7 +206,16 @@ def point_distances(x: Array, *, p: float = 2.0) -> Array:
     """
     require(x.ndim == 2, "point_distances", f"x {describe(x)}", "(rows, features)", "a batch")
     first, second = np.triu_indices(x.shape[0], 1)
-    return norm(x[first] - x[second], p=p, axis=(-1,), keepdims=False)
+    return _distance(x[first] - x[second], p)
+
+
+def _distance(difference: Array, p: float) -> Array:
+    """The norm along the last axis; of equal largest elements each has the whole gradient."""
+    d = norm(difference, p=p, axis=(-1,), keepdims=False)
+    if p != np.inf:
+        return d
+    largest = jnp.abs(difference) == jnp.broadcast_to(d[..., None], difference.shape)
+    return scale_gradient(d, largest.sum(-1, dtype=d.dtype))
 
 
 def nearest_centroid(params: dict[str, Array], x: Array) -> tuple[Array, Array]:
@@ -232,6 +241,19 @@ def nearest_centroid_init(key: Array, count: int, features: int) -> dict[str, Ar
     return uniform_fan_in(key, 1, weight=(count, features))
 
 
+def centroid_members(params: dict[str, Array], x: Array) -> Array:
+    """A row for each centroid, with 1 for each example that is nearest to it, else 0.
+
+    params: weight (count, features)
+    x:      (batch, features)
+    ->      (count, batch)
+
+    Source: Torch7 `nn.Kmeans`, whose `clusterSampleCount` has the sums of the rows.
+    """
+    nearest, _ = nearest_centroid(params, x)
+    return jax.nn.one_hot(nearest, params["weight"].shape[0], axis=0, dtype=x.dtype)
+
+
 def centroid_shift(params: dict[str, Array], x: Array) -> Array:
     """Each centroid less the mean of the examples that are nearest to it; 0 if there are none.
 
@@ -242,7 +264,6 @@ def centroid_shift(params: dict[str, Array], x: Array) -> Array:
     Source: Torch7 `nn.Kmeans`, which takes this for the gradient of the weight.
     """
     weight = params["weight"]
-    nearest, _ = nearest_centroid(params, x)
-    members = jax.nn.one_hot(nearest, weight.shape[0], axis=0, dtype=x.dtype)
+    members = centroid_members(params, x)
     count = jnp.broadcast_to(members.sum(1, keepdims=True), weight.shape)
     return (count * weight - members @ x) / (count + 1e-7)

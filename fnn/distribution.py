@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from fnn.axes import axis_of
+
 __all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
 
 
@@ -19,7 +21,7 @@ def softmax(x: Array, *, axis: int | None = -1) -> Array:
     Source: PyTorch `nn.Softmax`, `nn.Softmax2d` (axis -3); Torch7 `nn.SoftMax`,
     `nn.SpatialSoftMax`.
     """
-    axis = _features(x) if axis is None else axis
+    axis = _axis("softmax", x, axis)
     e = jnp.exp(_lowered(x, axis))
     return e / e.sum(axis, keepdims=True)
 
@@ -43,7 +45,7 @@ def log_softmax(x: Array, *, axis: int | None = -1) -> Array:
 
     Source: PyTorch `nn.LogSoftmax`; Torch7 `nn.LogSoftMax`, `nn.SpatialLogSoftMax`.
     """
-    axis = _features(x) if axis is None else axis
+    axis = _axis("log_softmax", x, axis)
     lowered = _lowered(x, axis)
     return lowered - jnp.log(jnp.exp(lowered).sum(axis, keepdims=True))
 
@@ -67,6 +69,11 @@ def gumbel_softmax(
     place = jnp.argmax(smooth, axis, keepdims=True)
     chosen = place == lax.broadcasted_iota(place.dtype, x.shape, axis % x.ndim)
     return smooth + lax.stop_gradient(chosen.astype(x.dtype) - smooth)
+
+
+def _axis(layer: str, x: Array, axis: int | None) -> int:
+    """The axis that is given, or that of the features."""
+    return axis_of(layer, x, _features(x) if axis is None else axis)
 
 
 def _lowered(x: Array, axis: int) -> Array:

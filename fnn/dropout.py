@@ -63,6 +63,7 @@ def alpha_dropout(x: Array, key: Array, *, train: bool, p: float = 0.5, shared: 
 
 
 def _kept(x: Array, key: Array, p: float, shared: int) -> Array:
+    require(key is not None, "dropout", "no key", "a random key", "it is needed in training")
     shape = x.shape[: x.ndim - shared] + (1,) * shared
     return jax.random.bernoulli(key, 1 - p, shape)
 

@@ -26,9 +26,10 @@ def embedding(
     indices: (...) int
     ->       (..., features)
 
-    The row `padding` has no gradient. Rows longer than `max_norm` are shortened to it; the gradient
-    is that by the shortened row, as if `limit_rows` had been written back before. With
-    `scale_by_frequency` a row's gradient is divided by how often it was looked up.
+    The row `padding`, which may be counted from the last one, has no gradient. Rows longer than
+    `max_norm` are shortened to it; the gradient is that by the shortened row, as if `limit_rows`
+    had been written back before. With `scale_by_frequency` a row's gradient is divided by how often
+    it was looked up.
 
     Source: PyTorch `nn.Embedding`, Torch7 `nn.LookupTable`.
     """
@@ -43,7 +44,7 @@ def embedding(
         often = jnp.zeros(count, weight.dtype).at[indices].add(1, wrap_negative_indices=False)
         factor = 1 / often.at[indices].get(mode="clip")
     if padding is not None:
-        real = (indices != padding).astype(weight.dtype)
+        real = (indices != _row("embedding", padding, count)).astype(weight.dtype)
         factor = real if factor is None else factor * real
     if factor is not None:
         rows = scale_gradient(rows, lax.broadcast_in_dim(factor, rows.shape, range(indices.ndim)))
@@ -58,7 +59,21 @@ def embedding_init(
 ) -> dict[str, Array]:
     """Rows of standard Gaussians, as Torch draws them; the row `padding` is 0, as in PyTorch."""
     weight = jax.random.normal(key, (count, features))
-    return {"weight": weight if padding is None else weight.at[padding].set(0)}
+    if padding is not None:
+        weight = weight.at[_row("embedding_init", padding, count)].set(0)
+    return {"weight": weight}
+
+
+def _row(layer: str, padding: int, count: int) -> int:
+    """The number of the row `padding`, which may be counted from the last one."""
+    require(
+        -count <= padding < count,
+        layer,
+        f"padding={padding}",
+        f"a row of {count}",
+        "the table lacks a row for the padding, or rows count from 1",
+    )
+    return padding % count
 
 
 def limit_rows(
@@ -130,6 +145,8 @@ def embedding_bag(
         "a weight for each index, and one axis where there are offsets",
         "offsets are for bags one after the other, not for a batch of them",
     )
+    if padding is not None:
+        padding = _row("embedding_bag", padding, params["weight"].shape[0])
     rows = embedding(
         params,
         indices,

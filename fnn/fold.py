@@ -1,7 +1,6 @@
 """Windows laid out as columns and added up again; elements moved between features and space."""
 
 from functools import partial
-from itertools import chain
 from math import prod
 
 import jax
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from fnn.errors import describe, require
-from fnn.space import each
+from fnn.space import each, require_sizes
 
 __all__ = ["channel_shuffle", "fold", "pixel_shuffle", "pixel_unshuffle", "unfold"]
 
@@ -62,6 +61,8 @@ def fold(
 
     Source: PyTorch `nn.Fold`, known as col2im.
     """
+    require_sizes("fold", "window", window)
+    require_sizes("fold", "size", size)
     features, rest = divmod(x.shape[-2] if x.ndim > 1 else 0, prod(window))
     require(
         features > 0 and rest == 0,
@@ -159,13 +160,13 @@ def _axes(
     dilation: Option,
 ) -> list[tuple[int, int, int, int]]:
     """Window, stride, padding and dilation along each axis of space."""
+    require_sizes(layer, "window", window)
     count = len(window)
-    named = {"stride": stride, "padding": padding, "dilation": dilation}
-    options = [each(value, count, layer, name) for name, value in named.items()]
+    named = {"stride": (stride, 1), "padding": (padding, 0), "dilation": (dilation, 1)}
+    options = [each(v, count, layer, name, least=least) for name, (v, least) in named.items()]
     axes = list(zip(window, *options, strict=True))
     require(
         len(shape) > count
-        and min(chain(window, *options[::2]), default=1) > 0
         and all(
             n + 2 * p > d * (w - 1) for n, (w, _, p, d) in zip(shape[-count:], axes, strict=True)
         ),

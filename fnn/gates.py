@@ -28,6 +28,7 @@ def glu(x: Array, *, axis: int = -1) -> Array:
 
     Source: Dauphin et al. 2017; PyTorch `nn.GLU`, Torch7 `nn.GatedLinearUnit`.
     """
+    axis = axis_of("glu", x, axis)
     require(
         x.shape[axis] % 2 == 0,
         "glu",
@@ -97,7 +98,7 @@ def maxout(x: Array, *, pieces: int, axis: int = -1) -> Array:
     """
     axis = axis_of("maxout", x, axis)
     require(
-        x.shape[axis] % pieces == 0,
+        pieces > 0 and x.shape[axis] % pieces == 0,
         "maxout",
         f"x {describe(x)}, pieces={pieces}, axis={axis}",
         f"a multiple of {pieces} features",

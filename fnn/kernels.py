@@ -11,8 +11,10 @@ is traced; it changes speed, and rounding, but nothing else.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import reduce
+from functools import partial, reduce
 from math import prod
+from operator import mul
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +28,8 @@ Pairs = tuple[tuple[int, int], ...]
 STRIP = 1 << 20  # elements of an unfolded image beyond which it is cut into strips
 CHUNK = 1 << 19  # elements up to which images are unfolded together, to stay in the cache
 PLACES = 1 << 9  # of the output, up to which they are unfolded together in any case
+THIN = 8  # features, below which several images are unfolded in pairs of places
+PAIRS = 1 << 21  # elements up to which images are unfolded together in that case
 
 _stock = ContextVar("stock", default=False)
 
@@ -57,15 +61,20 @@ def correlate(
     x: Array, weight: Array, strides: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Array:
     """Cross-correlation of (batch, inputs, *space) with (outputs, inputs / groups, *kernel)."""
-    if not tuned(x) or x.shape[0] == 1 or 0 in x.shape + weight.shape:
+    if not tuned(x) or 0 in x.shape + weight.shape:
         return lax.conv_general_dilated(
             x, weight, strides, padding, rhs_dilation=dilation, feature_group_count=groups
         )
     x = lax.pad(x, x.dtype.type(0), [(0, 0, 0), (0, 0, 0), *((*p, 0) for p in padding)])
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:], strict=True)]
     space = [(n - r) // s + 1 for n, r, s in zip(x.shape[2:], reach, strides, strict=True)]
-    row = x.shape[1] * prod(weight.shape[2:]) * prod(space[1:])  # unfolded, of one row of output
     batch, height = x.shape[0], space[0]
+    axes = _pairs(weight.shape[2:], strides, dilation, space)
+    row = x.shape[1] * prod(weight.shape[2:]) * prod(space[1:])  # unfolded, of one row of output
+    small = groups == 1 and x.shape[1] < THIN and 2 * row * height <= CHUNK
+    if small and any(len(axis.starts) > 1 for axis in axes):
+        seen = x.shape[1] * prod(axis.size * axis.windows for axis in axes)
+        return _chunked(partial(_paired, weight, axes, space), x, max(1, PAIRS // seen), 1)
     strips = -(-row * height // STRIP)
     if strips > 1:
         space[0] = -(-height // min(strips, height))
@@ -76,7 +85,7 @@ def correlate(
         y = _product(weight, unfold(images, weight.shape[2:], space, strides, dilation), groups)
         return y.reshape(len(weight), *space, images.shape[-1])
 
-    y = _chunked(one, x, max(1, CHUNK // (row * space[0]), PLACES // prod(space)))
+    y = _chunked(one, x, max(1, CHUNK // (row * space[0]), PLACES // prod(space)), -1)
     if strips == 1:
         return y
     y = jnp.moveaxis(y.reshape(batch, strips, *y.shape[1:]), 1, 2)
@@ -94,18 +103,71 @@ def _strips(x: Array, count: int, step: int, length: int) -> Array:
     return x.reshape(-1, *x.shape[2:])
 
 
-def _chunked(function: Callable[[Array], Array], x: Array, most: int) -> Array:
-    """`function` of x, for up to `most` of the batch at a time; the backward pass repeats it.
+def _chunked(function: Callable[[Array], Array], x: Array, most: int, batch: int) -> Array:
+    """`function` of x, for up to `most` of the batch at a time; then the backward pass repeats it.
 
-    What it is given and returns has the batch last. Axes are moved outside of the loop, where that
-    is a copy, and not a part of each sum.
+    What `function` is given and returns has the batch first, if `batch` is 1, or last, if it is -1.
+    Axes are moved outside of the loop, where that is a copy, and not a part of each sum.
     """
     size = max(n for n in range(1, min(most, len(x)) + 1) if len(x) % n == 0)
-    again = jax.checkpoint(function, prevent_cse=False)
-    chunks = jnp.moveaxis(x.reshape(-1, size, *x.shape[1:]), 1, -1)
-    _, y = lax.scan(lambda carry, chunk: (carry, again(chunk)), None, chunks)
-    y = jnp.moveaxis(y, -1, 1)
+    chunks = jnp.moveaxis(x.reshape(-1, size, *x.shape[1:]), 1, batch)
+    if len(chunks) == 1:
+        y = lax.expand_dims(function(chunks[0]), (0,))
+    else:
+        again = jax.checkpoint(function, prevent_cse=False)
+        _, y = lax.scan(lambda carry, chunk: (carry, again(chunk)), None, chunks)
+    y = jnp.moveaxis(y, batch, 1)
     return y.reshape(-1, *y.shape[2:])
+
+
+class _Axis(NamedTuple):
+    """How windows, `stride` apart, lie along an axis."""
+
+    size: int
+    stride: int
+    dilation: int
+    windows: int
+    starts: Sizes  # in a window, of the places of the output that it is for
+
+
+def _pairs(kernel: Sizes, strides: Sizes, dilation: Sizes, space: list[int]) -> list[_Axis]:
+    """A window for two neighbours, along each axis where they see the same; or one for each."""
+    return [
+        _Axis(k + s, 2 * s, 1, -(-n // 2), (0, s))
+        if d == 1 and s < k and n > 1
+        else _Axis(k, s, d, n, (0,))
+        for k, s, d, n in zip(kernel, strides, dilation, space, strict=True)
+    ]
+
+
+def _paired(weight: Array, axes: list[_Axis], space: list[int], images: Array) -> Array:
+    """Correlation with images of few features, for pairs of neighbouring places at once.
+
+    A pair sees hardly more than one place does: there is less to copy, and products are larger.
+    """
+    # a barrier, or what made the images would be computed again for each window
+    columns = lax.optimization_barrier(jnp.moveaxis(images, 1, -1))
+    for i, axis in reversed([*enumerate(axes, 1)]):
+        seen = windows(columns, i, axis.size, axis.stride, axis.dilation, axis.windows)
+        columns = jnp.concatenate(seen, -1)
+    outputs, order = len(weight), range(2, weight.ndim)
+    for i, axis in enumerate(axes, 2):
+        weight = jnp.stack([_embed(weight, i, start, axis) for start in axis.starts], -1)
+    matrix = weight.transpose(*order, 1, 0, *range(2 + len(axes), weight.ndim))
+    counts, places = [axis.windows for axis in axes], [len(axis.starts) for axis in axes]
+    y = columns.reshape(-1, columns.shape[-1]) @ matrix.reshape(columns.shape[-1], -1)
+    y = y.reshape(len(images), *counts, outputs, *places)
+    # each place stands beside its window
+    y = y.transpose(0, len(axes) + 1, *(n for i in order for n in (i - 1, i + len(axes))))
+    y = y.reshape(len(images), outputs, *map(mul, counts, places))
+    return lax.slice(y, (0,) * y.ndim, (*y.shape[:2], *space))
+
+
+def _embed(weight: Array, i: int, start: int, axis: _Axis) -> Array:
+    """Weights of one place, among all that its window sees, which are zero."""
+    widths = [(0, 0, 0)] * weight.ndim
+    widths[i] = (start, axis.starts[-1] - start, 0)
+    return lax.pad(weight, weight.dtype.type(0), widths)
 
 
 def unfold(x: Array, kernel: Sizes, space: list[int], strides: Sizes, dilation: Sizes) -> Array:
@@ -120,10 +182,10 @@ def unfold(x: Array, kernel: Sizes, space: list[int], strides: Sizes, dilation: 
 def windows(x: Array, axis: int, size: int, stride: int, dilation: int, count: int) -> list[Array]:
     """The first element of each of `count` windows along an axis, the second ones, and so on."""
     places = range(0, size * dilation, dilation)
-    if not tuned(x) or stride == 1 or places[-1] < stride:
+    if not tuned(x) or stride == 1:
         span = (count - 1) * stride + 1
         return [lax.slice_in_dim(x, i, i + span, stride, axis) for i in places]
-    # overlapping strided slices have slow gradients: first part the axis by remainders
+    # strided slices have slow gradients: first part the axis by remainders
     length = count + places[-1] // stride
     widths = [(0, 0, 0)] * x.ndim
     widths[axis] = (0, length * stride - x.shape[axis], 0)

@@ -28,7 +28,7 @@ def linear(params: dict[str, Array], x: Array) -> Array:
     """
     weight = params["weight"]
     _require_width("linear", x, weight, 1)
-    return _add_bias(x @ weight.T, params.get("bias"))
+    return _add_bias("linear", x @ weight.T, params.get("bias"))
 
 
 def linear_init(key: Array, inputs: int, outputs: int, *, bias: bool = True) -> dict[str, Array]:
@@ -56,7 +56,8 @@ def bilinear(params: dict[str, Array], x: Array, y: Array) -> Array:
         "equal axes before the last",
         "one of the two lacks its batch axis",
     )
-    return _add_bias(jnp.einsum("...i,kij,...j->...k", x, weight, y), params.get("bias"))
+    forms = jnp.einsum("...i,kij,...j->...k", x, weight, y)
+    return _add_bias("bilinear", forms, params.get("bias"))
 
 
 def bilinear_init(
@@ -104,5 +105,14 @@ def _require_width(layer: str, x: Array, weight: Array, axis: int) -> None:
     )
 
 
-def _add_bias(y: Array, bias: Array | None) -> Array:
-    return y if bias is None else y + lax.broadcast_in_dim(bias, y.shape, (y.ndim - 1,))
+def _add_bias(layer: str, y: Array, bias: Array | None) -> Array:
+    if bias is None:
+        return y
+    require(
+        bias.shape == y.shape[-1:],
+        layer,
+        f"bias {describe(bias)}",
+        f"({y.shape[-1]},), one for each output",
+        "weight and bias belong to different layers",
+    )
+    return y + lax.broadcast_in_dim(bias, y.shape, (y.ndim - 1,))

@@ -62,12 +62,23 @@ def normalize(
         "an axis that exists",
         "the batch axis is missing",
     )
+    return x / divisor(x, p=p, axis=axis, eps=eps, inside=inside)
+
+
+def divisor(x: Array, *, p: float, axis: int, eps: float, inside: bool) -> Array:
+    """What `normalize` divides by; the axis has length 1.
+
+    x:      (...)
+    ->      (...')
+
+    Source: Torch7 `nn.Normalize`, whose `norm` it is.
+    """
     if inside and p != jnp.inf:
         sizes = jnp.abs(x) if p % 2 else x
         total = (sizes ** (int(p) if p == int(p) else p)).sum(axis, keepdims=True) + eps
-        return x / (jnp.sqrt(total) if p == 2 else total ** (1 / p))
+        return jnp.sqrt(total) if p == 2 else total ** (1 / p)
     size = norm(x, p=p, axis=(axis,), keepdims=True)
-    return x / (size + eps if inside else jnp.where(size < eps, eps, size))
+    return size + eps if inside else jnp.where(size < eps, eps, size)
 
 
 def subtractive_norm(x: Array, kernel: Array) -> Array:

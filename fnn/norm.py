@@ -51,15 +51,26 @@ def batch_norm(
         centred, var = x - _along(x, state["running_mean"]), state["running_var"]
     else:
         _require_several("batch_norm", x, count)
-        axes = (0, *range(2, x.ndim))
-        mean = x.mean(axes)
-        centred = x - _along(x, mean)
-        var = jnp.square(centred).mean(axes)
+        mean, centred, var = batch_moments(x)
         if train:
             state = _updated("batch_norm", state, mean, var * (count / (count - 1)), momentum)
     scale = lax.rsqrt(var + eps)
     y = centred * _along(x, scale * params["weight"] if "weight" in params else scale)
     return (y + _along(x, params["bias"]) if "bias" in params else y), state
+
+
+def batch_moments(x: Array) -> tuple[Array, Array, Array]:
+    """Of each feature of a batch: the mean, `x` less the mean, and the (biased) variance.
+
+    x:      (batch, features, *space)
+    ->      (features,); (batch, features, *space); (features,)
+
+    Source: Ioffe and Szegedy 2015; the `save_mean` of Torch7's `nn.BatchNormalization`.
+    """
+    axes = (0, *range(2, x.ndim))
+    mean = x.mean(axes)
+    centred = x - _along(x, mean)
+    return mean, centred, jnp.square(centred).mean(axes)
 
 
 def batch_norm_init(
@@ -280,6 +291,13 @@ def _require_several(layer: str, x: Array, count: int) -> None:
 
 def _last_axes(layer: str, params: dict[str, Array], x: Array, dimensions: int) -> tuple[int, ...]:
     """The last `dimensions` axes, of which the parameters have the shape."""
+    require(
+        isinstance(dimensions, int),
+        layer,
+        f"dimensions={dimensions}",
+        "a number of axes",
+        "PyTorch's normalized_shape: here the parameters have the shape",
+    )
     require(
         0 < dimensions <= x.ndim
         and all(array.shape == x.shape[-dimensions:] for array in params.values()),

@@ -31,6 +31,13 @@ def pad(x: Array, *, widths: Pairs, mode: str = "constant", value: float = 0.0) 
         f"constant, {', '.join(MODES)}",
         "a typo",
     )
+    require(
+        not isinstance(widths, int) and not any(isinstance(w, int) for w in widths),
+        "pad",
+        f"widths {widths}",
+        "a tuple of pairs (before, after), one for each of the last axes, in their order",
+        "PyTorch's flat list, which begins with the last axis, or a single number",
+    )
     first = x.ndim - len(widths)
     require(
         first >= 0

@@ -11,7 +11,7 @@ from fnn.connections import Table
 from fnn.conv import Each, conv, conv_transpose
 from fnn.errors import describe, require
 from fnn.initializers import uniform_fan_in
-from fnn.space import each
+from fnn.space import each, require_sizes
 
 __all__ = [
     "local_conv",
@@ -35,7 +35,7 @@ def local_conv(params: dict[str, Array], x: Array, *, stride: Each = 1, padding:
     weight = params["weight"]
     space = (weight.ndim - 2) // 2
     places, (outputs, inputs, *kernel) = weight.shape[:space], weight.shape[space:]
-    strides = each(stride, space, "local_conv", "stride")
+    strides = each(stride, space, "local_conv", "stride", least=1)
     paddings = each(padding, space, "local_conv", "padding")
     features = x.ndim - space - 1
     require(
@@ -74,6 +74,8 @@ def local_conv_init(
     bias: bool = True,
 ) -> dict[str, Array]:
     """Weight and bias uniform in +-1/sqrt(fan_in), as Torch7 draws them; one for each place."""
+    require_sizes("local_conv_init", "places", places)
+    require_sizes("local_conv_init", "kernel", kernel)
     return uniform_fan_in(
         key,
         inputs * prod(kernel),

@@ -19,7 +19,7 @@ from jax import Array, lax
 from fnn import kernels
 from fnn.errors import describe, require, require_indices
 from fnn.initializers import uniform_fan_in
-from fnn.space import each
+from fnn.space import each, require_sizes
 
 __all__ = [
     "avg_pool",
@@ -108,6 +108,7 @@ def max_unpool(x: Array, indices: Array, *, size: tuple[int, ...]) -> Array:
     gets the gradient. In compiled code what has no place in that space is left out.
     Source: PyTorch `nn.MaxUnpool2d`, Torch7 `nn.SpatialMaxUnpooling`.
     """
+    require_sizes("max_unpool", "size", size)
     count = prod(size)
     require(
         x.shape == indices.shape and x.ndim >= len(size),
@@ -229,6 +230,7 @@ def _axes(
     ceil_mode: bool,
 ) -> list[_Axis]:
     """How the windows lie along each axis of space."""
+    require_sizes(layer, "window", window)
     space = len(window)
     require(
         x.ndim >= space,
@@ -238,11 +240,11 @@ def _axes(
         "the window has more dimensions than the input",
     )
     options = [
-        each(value, space, layer, name)
-        for name, value in (
-            ("stride", window if stride is None else stride),
-            ("padding", padding),
-            ("dilation", dilation),
+        each(value, space, layer, name, least=least)
+        for name, value, least in (
+            ("stride", window if stride is None else stride, 1),
+            ("padding", padding, 0),
+            ("dilation", dilation, 1),
         )
     ]
     axes = []
@@ -252,7 +254,7 @@ def _axes(
     ):
         reach = d * (w - 1) + 1
         require(
-            0 <= 2 * p <= reach,
+            2 * p <= reach,
             layer,
             f"padding {p} for a window that reaches over {reach}",
             "at most half of that",

@@ -34,6 +34,13 @@ class Kind(NamedTuple):
 
     def from_input(self, layer: str, params: dict[str, Array], x: Array) -> Array:
         """The input's part in the gates, with both biases. Integers stand for one-hot vectors."""
+        require(
+            {"weight_ih", "weight_hh"} <= {*params},
+            layer,
+            f"parameters {', '.join(params)}",
+            "weight_ih and weight_hh",
+            f"these are those of {self.name}_stack, or of another layer",
+        )
         rows, hidden = params["weight_hh"].shape
         units = params["weight_hr"].shape[1] if "weight_hr" in params else hidden
         require(
@@ -71,7 +78,7 @@ class Kind(NamedTuple):
         wanted = [(*gates.shape[time:-1], width) for width in (hidden, units)]
         for given, shape in zip(state, wanted, strict=False):
             require(
-                gates.ndim > time and (given is None or given.shape == shape),
+                gates.ndim > time and (given is None or getattr(given, "shape", None) == shape),
                 layer,
                 f"a state {describe(given)} for an input with leading axes {gates.shape[:-1]}",
                 f"state {list(shape)}" if gates.ndim > time else "x (time, ..., inputs)",

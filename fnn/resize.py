@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import product
+from math import prod
 from typing import Any, Literal, get_args
 
 import jax
@@ -11,6 +12,7 @@ from jax import Array, lax
 
 from fnn.adaptive import adaptive_avg_pool
 from fnn.errors import describe, require
+from fnn.space import require_sizes
 
 __all__ = ["affine_grid", "grid_sample", "resize"]
 
@@ -46,12 +48,13 @@ def resize(
     Source: PyTorch `F.interpolate`; Torch7 `nn.SpatialUpSamplingNearest`, and
     `nn.SpatialUpSamplingBilinear` and `nn.UpSampling`, which align corners.
     """
-    axes = len(size or scale or ())
+    numbers = size if scale is None else scale
+    axes = len(numbers) if isinstance(numbers, tuple | list) else 0
     require(
         (size is None) != (scale is None) and 0 < axes <= x.ndim,
         "resize",
         f"x {describe(x)}, size={size}, scale={scale}",
-        "one of them, with a number for each axis of space",
+        "one of them, a tuple with a number for each axis of space",
         "an option left over, or a single number",
     )
     require(
@@ -106,7 +109,8 @@ def grid_sample(
 
     A point has a coordinate for each axis of space, the last axis first; -1 and 1 are the outer
     edges of the image or, with `align_corners`, the centres of the outermost pixels. A point
-    outside gets zero, the nearest pixel of the border, or that of the image reflected there.
+    outside gets zero, the nearest pixel of the border, or that of the image reflected there; of
+    these two NaN counts as the first place.
     Source: Jaderberg et al. 2015; PyTorch `F.grid_sample`.
     """
     space = x.shape[2:]
@@ -124,7 +128,7 @@ def grid_sample(
         f"one of {', '.join(get_args(Between))}; one of {', '.join(get_args(Outside))}",
         "a typo",
     )
-    points = grid.reshape(len(grid), -1, len(space))
+    points = grid.reshape(len(grid), prod(grid.shape[1:-1]), len(space))
     neighbours = []
     for axis, n in enumerate(space):
         at = (points[:, :, len(space) - 1 - axis] + 1) / 2
@@ -136,7 +140,7 @@ def grid_sample(
         if mode == "cubic":  # whose neighbours are brought inside one by one
             near = [(inside(place, n, align_corners), weight) for place, weight in near]
         neighbours.append(near)
-    flat = x.reshape(*x.shape[:2], -1)
+    flat = x.reshape(*x.shape[:2], prod(space))
     total = jnp.zeros((*x.shape[:2], points.shape[1]), x.dtype)
     for corner in product(*neighbours):
         index, weight, known = jnp.int32(0), x.dtype.type(1), jnp.bool(True)
@@ -159,6 +163,7 @@ def affine_grid(theta: Array, *, size: tuple[int, ...], align_corners: bool = Fa
     Points are those that `grid_sample` takes.
     Source: Jaderberg et al. 2015; PyTorch `F.affine_grid`.
     """
+    require_sizes("affine_grid", "size", size)
     axes = len(size)
     require(
         theta.shape[1:] == (axes, axes + 1),
@@ -259,8 +264,8 @@ def _as_it_is(at: Array, n: int, align_corners: bool) -> Array:
 
 
 def _clipped(at: Array, n: int, align_corners: bool) -> Array:
-    """The nearest place inside."""
-    return jnp.where(at <= 0, 0, jnp.where(at >= n - 1, n - 1, at))
+    """The nearest place inside; the first one for NaN."""
+    return jnp.where(at > 0, jnp.where(at >= n - 1, n - 1, at), 0)
 
 
 def _reflected(at: Array, n: int, align_corners: bool) -> Array:

@@ -94,10 +94,11 @@ def _sequence(
     valid = None
     if lengths is not None:
         require(
-            lengths.shape == gates.shape[1:-1] and jnp.issubdtype(lengths.dtype, jnp.integer),
+            getattr(lengths, "shape", None) == gates.shape[1:-1]
+            and jnp.issubdtype(lengths.dtype, jnp.integer),
             layer,
             f"lengths {describe(lengths)} for x {describe(x)}",
-            f"integers {list(gates.shape[1:-1])}",
+            f"an array of integers {list(gates.shape[1:-1])}",
             "there must be one length for each example, and the first axis of x is the time",
         )
         shape = gates.shape[:-1]

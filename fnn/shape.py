@@ -54,6 +54,7 @@ def reshape(x: Array, *, shape: tuple[int, ...]) -> Array:
 
     Source: PyTorch `reshape`, Torch7 `nn.Reshape` with `batchMode` false.
     """
+    _require_several("reshape", shape)
     known = prod(n for n in shape if n >= 0)
     free = [n for n in shape if n < 0]
     require(
@@ -77,6 +78,7 @@ def view(x: Array, *, shape: tuple[int, ...], dimensions: int | None = None) -> 
 
     Source: Torch7 `nn.View`.
     """
+    _require_several("view", shape)
     if dimensions is not None and x.ndim > dimensions:
         return reshape(x, shape=(prod(x.shape[: x.ndim - dimensions]), *shape))
     wanted = prod(n for n in shape if n >= 0)
@@ -92,6 +94,7 @@ def unflatten(x: Array, *, axis: int, shape: tuple[int, ...]) -> Array:
 
     Source: PyTorch `nn.Unflatten`.
     """
+    _require_several("unflatten", shape)
     axis = axis_of("unflatten", x, axis)
     known, free = prod(n for n in shape if n >= 0), shape.count(-1)
     length = x.shape[axis]
@@ -116,6 +119,13 @@ def transpose(
 
     Source: Torch7 `nn.Transpose`, PyTorch `transpose`.
     """
+    require(
+        not any(isinstance(pair, int) for pair in swaps),
+        "transpose",
+        f"swaps={swaps}",
+        "a tuple of pairs of axes",
+        "a single pair stands in a tuple, too: ((0, 1),)",
+    )
     order = list(range(x.ndim))
     for pair in swaps:
         i, j = (axis_of("transpose", x, axis, dimensions) for axis in pair)
@@ -239,3 +249,14 @@ def convert(x: Array, *, source: str, target: str) -> Array:
         "a letter is misspelt",
     )
     return flatten(transpose(x, swaps=((0, source.index("b")),)) if x.ndim > 1 else x[:, None])
+
+
+def _require_several(layer: str, shape: object) -> None:
+    """Raise a `LayerError` if sizes are a single number."""
+    require(
+        not isinstance(shape, int),
+        layer,
+        f"shape={shape}",
+        "a tuple of sizes",
+        "a single size stands in a tuple, too: (4,)",
+    )

@@ -47,11 +47,19 @@ def _stack(
     count = layers * len(directions)
     given = tuple(part for part in state if part is not None)
     require(
-        all(part.shape[:1] == (count,) for part in given),
+        layers > 0,
+        name,
+        f"parameters {', '.join(params)}",
+        "weight_ih_l0, weight_hh_l0, ...",
+        f"these are those of {name.removesuffix('_stack')}, or of another layer",
+    )
+    require(
+        all(hasattr(part, "shape") and part.shape[:1] == (count,) for part in given),
         name,
         f"a state {describe(given)}",
         f"({count}, ..., hidden): {layers} layers, {len(directions)} directions",
-        "the state lacks its first axis, or was made for another number of layers",
+        "the state lacks its first axis, was made for another number of layers, or is a tuple of "
+        "states, each of which is an argument of its own",
     )
     noisy = train and p > 0 and layers > 1
     require(key is not None or not noisy, name, "no key", "a random key", "training with dropout")

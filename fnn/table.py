@@ -7,7 +7,7 @@ from operator import mul
 import jax.numpy as jnp
 from jax import Array, lax
 
-from fnn.axes import axis_of, require_alike
+from fnn.axes import axis_of, require_alike, require_arrays
 from fnn.errors import describe, require
 
 __all__ = [
@@ -99,6 +99,21 @@ def minimum(*xs: Array) -> Array:
     return reduce(lambda best, x: jnp.where(x < best, x, best), xs)
 
 
+def extreme_places(*xs: Array, largest: bool) -> tuple[Array, Array]:
+    """`maximum`, or else `minimum`, and which input each element is of, counted from 0.
+
+    xs: first, second, third (...)
+    ->  (...); (...) int
+
+    Source: Torch7 `nn.CMaxTable`, whose `maxIdx` counts from 1.
+    """
+    best, place = xs[0], jnp.zeros(xs[0].shape, int)
+    for i, x in enumerate(xs[1:], 1):
+        better = x > best if largest else x < best
+        best, place = jnp.where(better, x, best), jnp.where(better, i, place)
+    return best, place
+
+
 def add_to_each(x: Array, *xs: Array) -> tuple[Array, ...]:
     """The first input added to each of the others.
 
@@ -122,6 +137,7 @@ def join(*xs: Array, axis: int = 0, dimensions: int | None = None) -> Array:
 
     Source: Torch7 `nn.JoinTable`, PyTorch `cat`.
     """
+    require_arrays("join", *xs)
     found = axis_of("join", xs[0], axis, dimensions)
     require(
         len({(*x.shape[:found], *x.shape[found + 1 :]) for x in xs}) == 1,
@@ -141,6 +157,7 @@ def join_centred(*xs: Array, axis: int = 0) -> Array:
 
     Source: Torch7 `nn.DepthConcat`.
     """
+    require_arrays("join_centred", *xs)
     found = axis_of("join_centred", xs[0], axis)
     require(
         len({x.ndim for x in xs}) == 1,

@@ -91,6 +91,11 @@ def test_a_query_that_may_look_nowhere_gets_zeros_and_gradients_are_numbers():
     assert all(jnp.isfinite(gradient).all() for gradient in back(found))
 
 
+def test_without_positions_there_are_zeros():
+    found = dot_product_attention(jnp.ones((2, 3, 4)), jnp.ones((2, 0, 4)), jnp.ones((2, 0, 5)))
+    np.testing.assert_array_equal(found, np.zeros((2, 3, 5)))
+
+
 def test_causal_and_mask_go_together():
     q, k, v = map(jnp.asarray, drawn("float32"))
     mask = masks("float32")["rows"]

@@ -138,6 +138,16 @@ def test_ties_of_max_pool(example, nan):
     compare(example, given, 1e-6)
 
 
+@pytest.mark.parametrize(
+    "example",
+    [e for e in ROWS if e.apply.__module__ == "fnn.distance" and "p" in e.hyper],
+    ids=lambda e: e.label,
+)
+def test_ties_of_distances(example):
+    given = arguments(example, "float32")
+    compare(example, {name: (2 * x).round() for name, x in given.items()}, 1e-6)
+
+
 def test_one_example_without_its_batch():
     example = Example(conv, {"padding": 1, "stride": 2})
     given = arguments(example, "float32")

@@ -24,7 +24,7 @@ def close(found, wanted):
 
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 @pytest.mark.parametrize("offsets", [None, [0, 3, 3, 5], [0, 0, 8], [0, 2, 6]])
-@pytest.mark.parametrize("options", [{}, {"padding": 2}, {"include_last": True}])
+@pytest.mark.parametrize("options", [{}, {"padding": 2}, {"padding": -3}, {"include_last": True}])
 def test_embedding_bag_equals_pytorch(mode, offsets, options):
     torch = pytest.importorskip("torch")
     if offsets is None and "include_last" in options:

@@ -343,6 +343,7 @@ TWO = np.zeros(2, "float32")
         (lambda: loss.centre_crop_mse(LOGS, LOGS[:1]), "as large as x or larger"),
         (lambda: loss.bce_with_logits(LOGS, LOGS, None, TWO), "pos_weight .*broadcasts to"),
         (lambda: loss.hinge_embedding(LOGS, TWO), "equal shapes"),
+        (lambda: loss.mse(LOGS, 0.5), "target 0.5, wanted equal shapes"),
         (lambda: loss.margin_ranking(LOGS, LOGS[0], LOGS), "x2 .*wanted equal shapes"),
         (lambda: loss.multi_margin(LOGS, np.zeros(2, "int32"), p=3), "p 3, wanted 1 or 2"),
         (lambda: loss.multi_margin(LOGS, np.zeros(2, "int32"), TWO), "one for each class"),
@@ -350,6 +351,9 @@ TWO = np.zeros(2, "float32")
         (lambda: loss.cosine_embedding(LOGS, LOGS, np.ones((2, 1))), r"a target \[2\]"),
         (lambda: loss.class_simplex(LOGS[:, :1], np.zeros(2, "int32")), "two classes or more"),
         (lambda: loss.gaussian_nll(LOGS, LOGS, LOGS[:, :2]), "variance"),
+        (lambda: loss.cross_entropy(LOGS, LOGS, label_smoothing=10), "a share, from 0 to 1"),
+        (lambda: loss.linear_cross_entropy({"weight": LOGS}, LOGS.T, TWO), r"wanted \(batch, 3\)"),
+        (lambda: loss.adaptive_log_softmax_init(None, 3, 9, (3,)), "a hidden unit or more"),
     ],
 )
 def test_mistakes_are_said(call, message):

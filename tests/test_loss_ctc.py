@@ -121,3 +121,9 @@ def test_labels_and_lengths_out_of_range(target, steps, labels, bad):
 def test_a_missing_length_is_said():
     with pytest.raises(LayerError, match="two lengths for each example"):
         ctc(scores(), TARGET, INPUT_LENGTHS[:2], TARGET_LENGTHS)
+
+
+@pytest.mark.parametrize("blank", [-1, 99])
+def test_a_blank_that_is_no_class_is_said(blank):
+    with pytest.raises(LayerError, match=f"ctc: given blank={blank} for . classes"):
+        ctc(scores(), TARGET, INPUT_LENGTHS, TARGET_LENGTHS, blank=blank)

@@ -319,6 +319,8 @@ def test_an_unknown_hyperparameter_is_refused():
         optimiser(sgd, lerning_rate=0.1)
     with pytest.raises(LayerError, match="it takes: amsgrad, betas"):
         optimiser(adam, q=1)
+    with pytest.raises(LayerError, match="'sgd', wanted a module with init and update"):
+        optimiser("sgd")
 
 
 def test_repr_is_its_construction():

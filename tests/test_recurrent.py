@@ -251,6 +251,16 @@ X, H = np.zeros((TIME, BATCH, INPUTS), "float32"), np.zeros((BATCH, HIDDEN), "fl
             lambda p: fnn.lstm_stack({f"{n}_l0": a for n, a in p.items()}, X, H, H, train=False),
             "1 layers, 1 directions",
         ),
+        (lambda p: fnn.lstm(p, X, lengths=[1] * BATCH), "wanted an array of integers"),
+        (lambda p: fnn.lstm(p, X, (H, H)), r"a state \(float32\[4,5\], float32\[4,5\]\)"),
+        (lambda p: fnn.lstm_stack(p, X, train=False), "wanted weight_ih_l0"),
+        (
+            lambda p: fnn.lstm_stack(
+                {f"{n}_l0": a for n, a in p.items()}, X, (H[None], H[None]), train=False
+            ),
+            "each of which is an argument of its own",
+        ),
+        (lambda p: fnn.lstm({f"{n}_l0": a for n, a in p.items()}, X), "those of lstm_stack"),
         (lambda p: fnn.gru(p, X, H), "another kind of cell"),
         (lambda p: fnn.gru_cell(p, X[0], H), "another kind of cell"),
         (lambda p: fnn.rnn_cell(p, X[0], H, activation="gelu"), "'tanh' or 'relu'"),

@@ -222,3 +222,5 @@ def test_typing_errors_are_named():
         one_cycle(1.0, 10, shape="cos")(0)
     with pytest.raises(LayerError, match="each='turn'"):
         cyclic(0.0, 1.0, each="turn")(0)
+    with pytest.raises(LayerError, match=r"1 schedules, milestones \(3,\)"):
+        join((exponential(1.0, 0.5),), (3,))

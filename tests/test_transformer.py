@@ -201,6 +201,12 @@ def test_causal_is_a_triangle_and_dropout_needs_a_key():
     ("call", "message"),
     [
         (lambda p, x: fnn.multi_head_attention(p, x, heads=3, train=False), "multiple of heads"),
+        (lambda p, x: fnn.multi_head_attention(p, x, heads=0, train=False), "multiple of heads"),
+        (lambda p, x: fnn.multi_head_attention(p, x[0, 0], heads=2, train=False), "heads=2"),
+        (
+            lambda p, x: fnn.multi_head_attention(p, x, x, x[:, :1], heads=2, train=False),
+            "as many keys as values",
+        ),
         (
             lambda p, x: fnn.multi_head_attention(
                 p, x, present=np.ones((BATCH, 2), bool), heads=2, train=False

@@ -153,3 +153,25 @@ def test_the_mean_of_all_batches():
     means = [x.mean((0, 2, 3)) for x in batches]
     np.testing.assert_allclose(state["running_mean"], sum(means) / 3, 1e-6)
     assert state["num_batches_tracked"] == 3
+
+
+@pytest.mark.parametrize("outside", ["border", "reflection"])
+@pytest.mark.parametrize("mode", ["linear", "nearest"])
+def test_a_point_that_is_nan_is_the_first_as_in_pytorch(mode, outside):
+    functional = pytest.importorskip("torch").nn.functional
+    tensor = pytest.importorskip("torch").tensor
+    image = np.arange(12, dtype="float32").reshape(1, 1, 3, 4)
+    grid = np.array([[np.nan, 0.3], [0.2, np.nan], [0.1, 0.6]], "float32").reshape(1, 1, 3, 2)
+    found = grid_sample(jnp.asarray(image), jnp.asarray(grid), mode=mode, outside=outside)
+    wanted = functional.grid_sample(
+        tensor(image),
+        tensor(grid),
+        {"linear": "bilinear"}.get(mode, mode),
+        outside,
+        align_corners=False,
+    )
+    np.testing.assert_allclose(found, wanted, 1e-5)
+
+
+def test_no_images_at_the_points_of_a_grid():
+    assert grid_sample(jnp.ones((0, 2, 3, 4)), jnp.ones((0, 5, 6, 2))).shape == (0, 2, 5, 6)

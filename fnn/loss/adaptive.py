@@ -73,8 +73,15 @@ def adaptive_log_softmax_init(
         "increasing numbers between 1 and the last class",
         "they are no sizes of clusters, but where these begin",
     )
-    head, *keys = jax.random.split(key, 1 + 2 * len(cutoffs))
     widths = [int(inputs // div_value ** (i + 1)) for i in range(len(cutoffs))]
+    require(
+        min(widths) > 0,
+        "adaptive_log_softmax_init",
+        f"{inputs} inputs, div_value={div_value}, {len(cutoffs)} clusters",
+        "a hidden unit or more for each cluster",
+        "the inputs are too few to be divided so often",
+    )
+    head, *keys = jax.random.split(key, 1 + 2 * len(cutoffs))
     return {
         "head": linear_init(head, inputs, bounds[0] + len(cutoffs), bias=bias),
         "tail": {

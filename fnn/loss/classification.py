@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from fnn.errors import describe, require
 from fnn.initializers import uniform_fan_in
 from fnn.loss.labels import (
     class_weights,
@@ -124,6 +125,13 @@ def cross_entropy(
     Source: Torch7 `nn.CrossEntropyCriterion`, PyTorch `cross_entropy`; Szegedy et al. 2015.
     """
     target, name = jnp.asarray(target), "cross_entropy"
+    require(
+        0 <= label_smoothing <= 1,
+        name,
+        f"label_smoothing={label_smoothing}",
+        "a share, from 0 to 1",
+        "a percentage, or another option's value",
+    )
     axis = min(x.ndim - 1, 1)
     logs = jax.nn.log_softmax(x, axis)
     if target.shape != x.shape or not jnp.issubdtype(target.dtype, jnp.floating):
@@ -157,7 +165,15 @@ def linear_cross_entropy(
 
     Source: PyTorch `linear_cross_entropy`.
     """
-    scores = jnp.tensordot(x, params["weight"], ((-1,), (-1,)))
+    weights = params["weight"]
+    require(
+        x.shape[-1:] == weights.shape[-1:],
+        "linear_cross_entropy",
+        f"x {describe(x)}",
+        f"(batch, {weights.shape[-1]})",
+        "the layer was made for another width, or its input was not flattened",
+    )
+    scores = jnp.tensordot(x, weights, ((-1,), (-1,)))
     if "bias" in params:
         scores = scores + jnp.broadcast_to(params["bias"], scores.shape)
     return cross_entropy(

@@ -1,6 +1,7 @@
 """What losses share: checks of shapes, weights, and the way from many terms to one number."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from fnn.errors import describe, require
@@ -25,7 +26,7 @@ def reduce(loss: str, terms: Array, reduction: str, total: Array | None = None) 
 def require_alike(loss: str, x: Array, other: Array, name: str = "target") -> None:
     """Raise unless the shapes are equal."""
     require(
-        x.shape == other.shape,
+        np.shape(x) == np.shape(other),
         loss,
         f"x {describe(x)} and {name} {describe(other)}",
         "equal shapes",

@@ -58,6 +58,13 @@ def ctc(
     if target.ndim == 1:
         target = _separate(target, counts)
     time, _, classes = x.shape
+    require(
+        0 <= blank < classes,
+        name,
+        f"blank={blank} for {classes} classes",
+        f"one of 0..{classes - 1}",
+        "x lacks a class for the blank, or classes count from 1",
+    )
     cause = "the lengths are those of other sequences, or labels count from 1"
     require_indices(steps, time + 1, name, cause)
     require_indices(counts, target.shape[1] + 1, name, cause)

@@ -25,7 +25,7 @@ from typing import Any
 
 import jax
 
-from fnn.errors import LayerError
+from fnn.errors import LayerError, require
 from fnn.layer import names
 from fnn.optim import (
     adadelta,
@@ -105,6 +105,13 @@ class Optimiser:
 
 def optimiser(module: ModuleType, **hyper: Hashable) -> Optimiser:
     """An optimiser with its hyperparameters, those of the module's `init` and of its `update`."""
+    require(
+        hasattr(module, "init") and hasattr(module, "update"),
+        "optimiser",
+        repr(module),
+        "a module with init and update, such as optim.sgd",
+        "its name, or one of its functions",
+    )
     known = sorted({*names(module.init).hyper, *names(module.update).hyper})
     for name in hyper:
         if name not in known:

@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
+from fnn.errors import require
 from fnn.schedules.time import time
 
 
@@ -17,6 +18,15 @@ class join:
 
     schedules: tuple[Callable[[Any], Any], ...]
     milestones: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        require(
+            len(self.schedules) == len(self.milestones) + 1,
+            "join",
+            f"{len(self.schedules)} schedules, milestones {self.milestones}",
+            "a milestone for each schedule after the first",
+            "the first schedule begins at 0 without one",
+        )
 
     def __call__(self, count: Any) -> Array:
         """The rate at a step."""

@@ -7,6 +7,7 @@ from fnn.adaptive import (
     fractional_max_pool,
     fractional_max_pool_indices,
     k_max_pool,
+    k_max_pool_indices,
 )
 from tests.table.example import Example
 from tests.table.original import F
@@ -35,6 +36,7 @@ EXAMPLES = [
     ),
     Example(k_max_pool, {"minimum": 2}, {"...": (6, 3)}),
     Example(k_max_pool, {"minimum": 2, "factor": 0.5, "axis": -1}, {"...": (2, 5)}),
+    Example(k_max_pool_indices, {"minimum": 2}, {"...": (6, 3)}),
 ]
 
 

@@ -17,8 +17,11 @@ EXAMPLES = [
     Example(distance.pairwise_distance, {"p": float("inf")}),
     Example(distance.distance_matrix),
     Example(distance.distance_matrix, {"p": 1.5}),
+    Example(distance.distance_matrix, {"p": float("inf")}),
     Example(distance.point_distances),
+    Example(distance.point_distances, {"p": float("inf")}),
     Example(distance.nearest_centroid),
+    Example(distance.centroid_members),
     Example(distance.centroid_shift),
 ]
 

@@ -11,6 +11,7 @@ ONE = {"indices": (0, 7), "offsets": (0, 1)}
 EXAMPLES = [
     Example(embedding, {}, SIZES, ANY),
     Example(embedding, {"padding": 2}, SIZES, ANY, differentiable=False),
+    Example(embedding, {"padding": -3}, SIZES, ANY, differentiable=False),
     Example(embedding, {"max_norm": 0.8, "norm_type": 1.0}, SIZES, ANY, differentiable=False),
     Example(embedding, {"scale_by_frequency": True}, SIZES, ANY, differentiable=False),
     Example(limit_rows, {"max_norm": 0.8}, SIZES, ANY),

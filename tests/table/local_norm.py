@@ -5,6 +5,7 @@ import math
 from fnn.local_norm import (
     contrastive_norm,
     divisive_norm,
+    divisor,
     local_response_norm,
     normalize,
     subtractive_norm,
@@ -30,6 +31,8 @@ EXAMPLES = [
         POSITIVE,
     ),
     Example(contrastive_norm, sizes={"*window": (3, 3)}, ranges=POSITIVE),
+    Example(divisor, {"p": 2.0, "axis": 1, "eps": 1e-12, "inside": False}, {"...": (3, 4)}),
+    Example(divisor, {"p": 3.0, "axis": 0, "eps": 0.1, "inside": True}, {"...": (3, 4)}),
     Example(normalize, sizes={"...": (3, 4)}),
     Example(normalize, {"p": 3, "axis": 0, "eps": 0.9}, {"...": (3, 4)}),
     Example(normalize, {"p": math.inf, "axis": -1}, {"...": (3, 4)}),

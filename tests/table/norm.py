@@ -1,11 +1,19 @@
 """Rows of fnn.norm."""
 
-from fnn.norm import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
+from fnn.norm import (
+    batch_moments,
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    rms_norm,
+)
 from tests.table.example import Example
 from tests.table.original import F
 
 VARIANCE = {"running_var": (0.5, 2)}
 EXAMPLES = [
+    Example(batch_moments),
     Example(batch_norm, {"train": True}, ranges=VARIANCE),
     Example(batch_norm, {"train": False}, ranges=VARIANCE),
     Example(batch_norm, {"train": True, "momentum": 0.3, "eps": 0.1}, {"*space": ()}, VARIANCE),

@@ -11,6 +11,8 @@ EXAMPLES = [
     Example(table.divide, ranges={"y": (0.5, 2)}),
     Example(table.maximum),
     Example(table.minimum),
+    Example(table.extreme_places, {"largest": True}),
+    Example(table.extreme_places, {"largest": False}),
     Example(table.add_to_each),
     Example(table.join, {"axis": 0, "dimensions": 1}, {"...": (2, 3)}),
     Example(table.join_centred, {"axis": 0}, {"...": (2, 3)}),

@@ -149,11 +149,13 @@ class Program:
         self.kept = [Group(writes, g) for (kept, _), g in groups.items() if kept]
         self.fresh = [Group(writes, g) for (kept, _), g in groups.items() if not kept]
         self.late = [i for i, write in enumerate(writes) if write.late]
-        self.alone = [i for i in range(len(writes)) if i not in {*packed, *self.late}]
+        alone = [i for i in range(len(writes)) if i not in {*packed, *self.late}]
+        olds = {i: read for i in alone if writes[i].kept and (read := writes[i].read) is not None}
+        # JAX has results written over donated arrays of their form in the order of both
+        self.alone = [*olds, *(i for i in alone if i not in olds)]
         self.late_forms = [writes[i].form for i in self.late]
         self.forms = [writes[i].form for i in self.alone]
-        olds = [writes[i].read for i in self.alone if writes[i].kept]
-        self.donated = [i for i in olds if i is not None]
+        self.donated = list(olds.values())
         elsewhere = {*self.donated, *(i for group in self.kept for i in group.reads)}
         self.read = [i for i in range(reads) if i not in elsewhere]
 

@@ -1,26 +1,34 @@
 """Results that are computed only if somebody asks: the tail of a program, left for later.
 
 The equations that nothing but late results need are left out of the program. What they start from
-is kept: arrays that the program was given or computes anyway.
+is kept: arrays that the program was given or computes anyway. An array that is kept can't be
+donated; one that an earlier tail kept, and nobody has any more, is donated instead of it.
 """
 
 from __future__ import annotations
 
+import sys
+import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from transforms.cells import PENDING, Cell
 from transforms.forms import form_of
 
+MOVES = ("broadcast_in_dim", "reshape", "squeeze", "transpose")
+"""Operations that are done again for the tail, which would otherwise keep what they make."""
+
 
 class Divided:
     """A function whose last result is a list of late ones, as two programs.
 
-    The first arguments say for which shapes. `donated` ones come first; those that the tail starts
-    from are not donated.
+    The first arguments say for which shapes. `donated` ones come first; for those that the tail
+    starts from, spare ones are.
     """
 
     def __init__(self, function: Callable, donated: int):
@@ -32,12 +40,15 @@ class Divided:
         if self.main is None:
             self.divide(args, len(jax.tree.leaves(args[: self.donated])))
         assert self.main is not None
-        return self.main, jax.tree.leaves(args)
+        given = jax.tree.leaves(args)
+        for spare in self.spares:
+            given.insert(spare.place, spare.instead_of(given[spare.place - 1]))
+        return self.main, given
 
-    def joined(self, found: tuple[list[Any], list[Any]], leaves: Sequence[Any]) -> tuple[Any, Tail]:
+    def joined(self, found: tuple[list[Any], list[Any]], given: Sequence[Any]) -> tuple[Any, Tail]:
         """The results of that program, and what computes the late ones."""
         results, middle = found
-        held = [leaves[i] for i in self.held]
+        held = [given[i] for i in self.held_at]
         return jax.tree.unflatten(self.structure, results), Tail(self.rest, held, middle)
 
     def needed(self, first: int) -> set[int]:
@@ -55,15 +66,24 @@ class Divided:
         rest = [equation for equation in jaxpr.eqns if id(equation) not in needed]
         asked = jaxpr.outvars[len(now) :]
         needed_later, start = slice_of(rest, asked)
+        again, start = slice_of([e for e in jaxpr.eqns if e.primitive.name in MOVES], start)
         first = [equation for equation in jaxpr.eqns if id(equation) in needed]
-        last = [equation for equation in rest if id(equation) in needed_later]
+        last = [equation for equation in jaxpr.eqns if id(equation) in needed_later | again]
         inputs = {variable: i for i, variable in enumerate(jaxpr.invars)}
         consts = dict(zip(jaxpr.constvars, closed.consts, strict=True))
         self.held = [inputs[v] for v in start if v in inputs]
         middle = [v for v in start if v not in inputs and v not in consts]
         beginning = [jaxpr.invars[i] for i in self.held] + middle
 
-        def main(*leaves: Array) -> tuple[list[Any], list[Any]]:
+        # what is written takes the places of what is donated one by one: spare arrays come in order
+        kept = sorted(i for i in self.held if i < donated)
+        self.spares = [Spare(i + before + 1) for before, i in enumerate(kept)]
+        spares = {spare.place for spare in self.spares}
+        places = [i for i in range(len(inputs) + len(spares)) if i not in spares]
+        self.held_at = [places[i] for i in self.held]
+
+        def main(*given: Array) -> tuple[list[Any], list[Any]]:
+            leaves = [given[i] for i in places]
             known = {**consts, **dict(zip(jaxpr.invars, leaves, strict=True))}
             evaluate(first, known)
             return [value(v, known) for v in wanted], [known[v] for v in middle]
@@ -75,9 +95,30 @@ class Divided:
 
         main.__name__ = main.__qualname__ = self.function.__name__
         tail.__name__ = tail.__qualname__ = f"rest_of_{self.function.__name__}"
-        spare = [i for i in range(donated) if i not in self.held]
-        self.main = jax.jit(main, donate_argnums=spare, keep_unused=True)
+        gone = [*(places[i] for i in range(donated) if i not in self.held), *spares]
+        self.main = jax.jit(main, donate_argnums=gone, keep_unused=True)
         self.rest = jax.jit(tail)
+
+
+class Spare:
+    """Arrays that tails have kept, one of which is free again two calls later."""
+
+    def __init__(self, place: int):
+        self.place = place
+        self.kept: deque[Array] = deque(maxlen=2)
+
+    def instead_of(self, array: Array) -> Array:
+        """An array like this one, which a tail is about to keep, that nobody else has."""
+        for _ in range(len(self.kept)):
+            earlier = self.kept.popleft()
+            # held by `earlier`, and by the call itself
+            if sys.getrefcount(earlier) == 2 and earlier.sharding == array.sharding:
+                break
+            self.kept.append(earlier)
+        else:
+            earlier = jnp.empty_like(array, device=array.sharding)
+        self.kept.append(array)
+        return earlier
 
 
 def slice_of(equations: Sequence[Any], wanted: Sequence[Any]) -> tuple[set[int], list[Any]]:
@@ -118,11 +159,12 @@ class Tail:
 
     def __init__(self, run: Callable, held: list[Array], middle: list[Array]):
         self.run, self.held, self.middle = run, held, middle
-        self.cells: list[Cell] = []
+        # weakly, or what nobody wants any more would keep the tail, and that all it was given
+        self.cells: list[weakref.ref[Cell]] = []
 
     def serve(self, cells: Sequence[Cell], forms: Sequence[Any]) -> None:
         """Have these cells, of these forms, wait for the results."""
-        self.cells = list(cells)
+        self.cells = [weakref.ref(cell) for cell in cells]
         for slot, (cell, form) in enumerate(zip(cells, forms, strict=True)):
             cell.slot = slot
             if cell.pack is not None:
@@ -133,8 +175,9 @@ class Tail:
         """Compute all late results."""
         with jax.enable_x64(True):
             results = self.run(self.held, self.middle)
-        for each, result in zip(self.cells, results, strict=True):
-            if each.record is self:
+        for ref, result in zip(self.cells, results, strict=True):
+            each = ref()
+            if each is not None and each.record is self:
                 each._array, each.record, each.form = result, None, form_of(result)
         self.cells, self.held, self.middle = [], [], []
 
@@ -143,6 +186,4 @@ class Tail:
 
     def hand_over(self, cell: Cell) -> None:
         """Compute a result for another cell than the one that waited for it."""
-        for i, each in enumerate(self.cells):
-            if each.slot == cell.slot:
-                self.cells[i] = cell
+        self.cells[cell.slot] = weakref.ref(cell)

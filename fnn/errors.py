@@ -41,8 +41,16 @@ def require(condition: bool, layer: str, given: str, wanted: str, cause: str) ->
         raise LayerError(f"{layer}: given {given}, wanted {wanted}\nlikely cause: {cause}")
 
 
-def require_indices(indices: Any, size: int, layer: str, cause: str) -> None:
-    """Raise a `LabelError` unless all `indices` lie in 0..size-1.
+def known(x: Any) -> np.ndarray | None:
+    """The values of an array, or None inside a compiled program, where nobody can look at them."""
+    try:
+        return np.asarray(x)
+    except jax.errors.TracerArrayConversionError:
+        return None
+
+
+def require_indices(indices: Any, size: int, layer: str, cause: str, first: int = 0) -> None:
+    """Raise a `LabelError` unless all `indices` are among `size` ones that count from `first`.
 
     Values that are known only inside a compiled program can't be looked at: there a layer turns an
     index outside its range into NaN, never into another row.
@@ -54,13 +62,10 @@ def require_indices(indices: Any, size: int, layer: str, cause: str) -> None:
         "integers",
         "the labels are floating-point numbers, or inputs and labels are exchanged",
     )
-    try:
-        values = np.asarray(indices)
-    except jax.errors.TracerArrayConversionError:
-        return
-    if values.size and not 0 <= values.min() <= values.max() < size:
-        bad = int(values.min() if values.min() < 0 else values.max())
-        raise LabelError(f"{layer}: given {bad}, wanted 0..{size - 1}\nlikely cause: {cause}")
+    values, last = known(indices), first + size - 1
+    if values is not None and values.size and not first <= values.min() <= values.max() <= last:
+        bad = int(values.min() if values.min() < first else values.max())
+        raise LabelError(f"{layer}: given {bad}, wanted {first}..{last}\nlikely cause: {cause}")
 
 
 def locate(error: Exception, name: str, layer: Any, inputs: tuple[Any, ...]) -> None:

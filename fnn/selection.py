@@ -7,7 +7,7 @@ from jax import Array, lax
 from jax.typing import DTypeLike
 
 from fnn.axes import axis_of, require_alike
-from fnn.errors import LayerError, describe, require, require_indices
+from fnn.errors import LayerError, describe, known, require, require_indices
 
 __all__ = ["index_select", "masked_select", "narrow", "one_hot", "select"]
 
@@ -84,13 +84,13 @@ def masked_select(x: Array, mask: Array, *, count: int | None = None) -> Array:
     """
     require_alike("masked_select", x, mask)
     if count is None:
-        try:
-            count = int(np.sum(np.asarray(mask)))
-        except jax.errors.TracerArrayConversionError:
+        values = known(mask)
+        if values is None:
             raise LayerError(
                 "masked_select: given a mask inside compiled code, wanted count: how many elements"
                 "\nlikely cause: the shape of an array can't depend on values not known yet"
-            ) from None
+            )
+        count = int(np.sum(values))
     (places,) = jnp.nonzero(mask.reshape(-1), size=count, fill_value=x.size)
     return x.reshape(-1).at[places].get(mode="fill", fill_value=0)
 

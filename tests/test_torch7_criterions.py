@@ -205,17 +205,17 @@ def test_clones_share_nothing():
 
 IMAGES = torch.Tensor(2, 4, 2, 2)
 MISTAKES = [
-    (nn.ClassNLLCriterion(), LOGS, torch.Tensor([0, 3]), "given -1, wanted 0..3"),
-    (nn.ClassNLLCriterion(), LOGS, torch.Tensor([1, 5]), "given 4, wanted 0..3"),
-    (nn.ClassNLLCriterion(), LOGS[1], 5, "labels count from 1"),
+    (nn.ClassNLLCriterion(), LOGS, torch.Tensor([0, 3]), "given 0, wanted 1..4"),
+    (nn.ClassNLLCriterion(), LOGS, torch.Tensor([1, 5]), "given 5, wanted 1..4"),
+    (nn.ClassNLLCriterion(), LOGS[1], 5, "given 5, wanted 1..4"),
     (nn.ClassNLLCriterion(), LOGS, torch.Tensor([1, 2, 3]), "2 elements in the target"),
     (nn.ClassNLLCriterion(), IMAGES, LABELS, "C, or N x C"),
-    (nn.SpatialClassNLLCriterion(), IMAGES, torch.Tensor(2, 2, 2), "given -1, wanted 0..3"),
+    (nn.SpatialClassNLLCriterion(), IMAGES, torch.Tensor(2, 2, 2), "given 0, wanted 1..4"),
     (nn.SpatialClassNLLCriterion(), LOGS, LABELS, "N x C x H x W"),
     (nn.ClassNLLCriterion(X), LOGS, LABELS, "one for each class"),
     (nn.ClassSimplexCriterion(3), LOGS, LABELS, "3 numbers for each example"),
     (nn.MultiMarginCriterion(3), LOGS, LABELS, "p 3"),
-    (nn.MultiMarginCriterion(), LOGS, torch.Tensor([1, 7]), "given 6, wanted 0..3"),
+    (nn.MultiMarginCriterion(), LOGS, torch.Tensor([1, 7]), "given 7, wanted 1..4"),
     (nn.MultiLabelMarginCriterion(), X, torch.Tensor([1, 4, 0]), "given 4, wanted 0..3"),
     (nn.MultiLabelMarginCriterion(), X, torch.Tensor([1]), "3 elements in the target"),
     (nn.MSECriterion(), X, torch.Tensor(4), "3 elements in the target: one for each element"),
@@ -284,13 +284,13 @@ def test_labels_are_looked_at_again_when_they_have_changed():
     pair = labels.narrow(1, 1, 2)
     criterion.forward(LOGS, pair)
     criterion.backward(LOGS, pair)
-    with pytest.raises(IndexError, match="given 8,"):
+    with pytest.raises(IndexError, match="given 9,"):
         criterion.backward(LOGS, labels.narrow(1, 2, 2))
     criterion.forward(LOGS, pair)
-    with pytest.raises(IndexError, match="given 2,"):
+    with pytest.raises(IndexError, match="given 3,"):
         criterion.forward(LOGS.narrow(2, 1, 2), pair)
     labels[1] = 7
-    with pytest.raises(IndexError, match="given 6,"):
+    with pytest.raises(IndexError, match="given 7,"):
         criterion.forward(LOGS, pair)
     criterion.ignoreIndex = 7
     criterion.forward(LOGS, pair)

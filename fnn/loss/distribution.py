@@ -3,8 +3,10 @@
 from math import log, pi
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
+from fnn.errors import known, require
 from fnn.loss.reduction import broadcast, reduce, require_alike
 
 __all__ = ["gaussian_kl", "gaussian_nll", "kl_div", "poisson_nll"]
@@ -53,7 +55,7 @@ def gaussian_nll(
 
     `variance` may lack the last axis or have length 1 along any. Where it is below `eps` it counts
     as `eps`, but has the gradient of a variance of that size, so that it can grow. `full` adds the
-    constant `log(2 pi) / 2`.
+    constant `log(2 pi) / 2`. A negative variance is refused, except in compiled code.
 
     Source: Nix and Weigend 1994, PyTorch `gaussian_nll_loss`.
     """
@@ -61,6 +63,14 @@ def gaussian_nll(
     if variance.shape == x.shape[:-1] != x.shape:
         variance = variance[..., None]
     variance = broadcast("gaussian_nll", "variance", variance, x.shape)
+    values = known(variance)
+    require(
+        values is None or not np.any(values < 0),
+        "gaussian_nll",
+        "a negative variance",
+        "none below 0",
+        "a network's output is used as it is; take its exponential or softplus",
+    )
     variance = jnp.where(variance < eps, variance - lax.stop_gradient(variance) + eps, variance)
     terms = 0.5 * (jnp.log(variance) + jnp.square(x - target) / variance)
     return reduce("gaussian_nll", terms + 0.5 * log(2 * pi) if full else terms, reduction)

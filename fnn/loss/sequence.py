@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from fnn.errors import describe, require, require_indices
+from fnn.errors import describe, known, require, require_indices
 from fnn.loss.reduction import reduce
 
 __all__ = ["ctc"]
@@ -84,10 +84,8 @@ def ctc(
 
 def _separate(target: Array, counts: Array) -> Array:
     """Targets joined in one row, one a row; as long as all of them where lengths aren't known."""
-    try:
-        longest = int(np.max(np.asarray(counts), initial=0))
-    except jax.errors.TracerArrayConversionError:
-        longest = target.shape[0]
+    values = known(counts)
+    longest = target.shape[0] if values is None else int(np.max(values, initial=0))
     starts = jnp.cumsum(counts, dtype=counts.dtype) - counts
     places = starts[:, None] + lax.broadcasted_iota(counts.dtype, (len(counts), longest), 1)
     return jnp.take(target, places, mode="fill")

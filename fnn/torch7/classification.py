@@ -56,11 +56,11 @@ class _Labelled(Derived):
             return
         labels = np.asarray(target).astype(np.int64)
         require_indices(
-            labels[labels != self.ignoreIndex] - self.first,
+            labels[labels != self.ignoreIndex],
             classes + 1 - self.first,
-            f"{type_name(self)}, whose labels count from 1"
-            + (" (here one less)" if self.first else ", after which 0 may follow"),
+            type_name(self) + ("" if self.first else ", whose labels 0 may follow"),
             "labels that count from 0, or more classes than the network has outputs",
+            self.first,
         )
         self._seen = None if alone else (ref(array), way)
 

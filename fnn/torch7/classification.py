@@ -76,11 +76,9 @@ class ClassNLLCriterion(Weighted, _Labelled):
     results = (*Derived.results, "output_tensor", "total_weight_tensor", "target")
     renewed = (*results, "output")
 
-    def __init__(
-        self, weights: Any = None, sizeAverage: bool = True, ignoreIndex: int | None = -100
-    ):
+    def __init__(self, weights: Any = None, sizeAverage: bool = True, ignoreIndex: int = -100):
         super().__init__(weights, sizeAverage)
-        self.ignoreIndex = unless_nil(ignoreIndex, -100)
+        self.ignoreIndex = ignoreIndex
         self.output_tensor, self.total_weight_tensor, self.target = zeros(1), ones(1), LongTensor(1)
 
     def _hyper(self) -> dict[str, Any]:
@@ -127,7 +125,7 @@ class CrossEntropyCriterion(Criterion):
 
     def __init__(self, weights: Any = None, sizeAverage: bool = True):
         super().__init__()
-        self.sizeAverage = self.oldSizeAverage = unless_nil(sizeAverage, True)
+        self.sizeAverage = self.oldSizeAverage = sizeAverage
         self.lsm, self.nll = LogSoftMax(), ClassNLLCriterion(weights, sizeAverage)
 
     def _squeezed(self, input: Any) -> Any:
@@ -192,7 +190,7 @@ class MultiMarginCriterion(_Labelled):
 
     def __init__(self, p: int = 1, weights: Any = None, margin: float = 1):
         super().__init__()
-        self.p, self.margin = unless_nil(p, 1), unless_nil(margin, 1)
+        self.p, self.margin = p, margin
         self.weights = None if weights is None else as_input(weights)
 
 

@@ -128,11 +128,11 @@ class ModuleCriterion(Criterion):
         criterion: Criterion,
         inputModule: Module | None = None,
         targetModule: Module | None = None,
-        castTarget: bool | None = True,
+        castTarget: bool = True,
     ):
         super().__init__()
         self.criterion, self.inputModule, self.targetModule = criterion, inputModule, targetModule
-        self.castTarget = unless_nil(castTarget, True)
+        self.castTarget = castTarget
         if inputModule is not None and inputModule.parameters()[0]:
             warnings.warn("nn.ModuleCriterion doesn't support parameter updates", stacklevel=2)
 

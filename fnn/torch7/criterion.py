@@ -91,9 +91,9 @@ class Derived(Criterion):
     fields: ClassVar[tuple[str, ...]] = ()
     weights: Any = None
 
-    def __init__(self, sizeAverage: bool | None = True):
+    def __init__(self, sizeAverage: bool = True):
         super().__init__()
-        self.sizeAverage = unless_nil(sizeAverage, True)
+        self.sizeAverage = sizeAverage
 
     @property
     def _weights(self) -> Any:
@@ -144,7 +144,7 @@ class Derived(Criterion):
 class Weighted(Derived):
     """A criterion with weights, of which `len` tells the number."""
 
-    def __init__(self, weights: Any = None, sizeAverage: bool | None = True):
+    def __init__(self, weights: Any = None, sizeAverage: bool = True):
         super().__init__(sizeAverage)
         self.weights = None if weights is None else as_input(weights)
 

@@ -8,7 +8,7 @@ from jax import Array
 from fnn import loss as losses
 from fnn.errors import require
 from fnn.tensor.run import known
-from fnn.torch7.criterion import Derived, Targeted, Weighted, example, own, row, unless_nil
+from fnn.torch7.criterion import Derived, Targeted, Weighted, example, own, row
 from fnn.torch7.passing import as_input, type_name
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
@@ -123,7 +123,7 @@ class MultiLabelSoftMarginCriterion(Weighted):
 
     loss = Targeted(losses.bce_with_logits)
 
-    def __init__(self, weights: Any = None, sizeAverage: bool | None = True):
+    def __init__(self, weights: Any = None, sizeAverage: bool = True):
         super().__init__(weights, sizeAverage)
         self.sigmoid = Sigmoid()  # for Torch7, in a file
 
@@ -133,9 +133,9 @@ class _Margin(Derived):
 
     fields = ("margin",)
 
-    def __init__(self, margin: float | None = 1):
+    def __init__(self, margin: float = 1):
         super().__init__()
-        self.margin = unless_nil(margin, 1)
+        self.margin = margin
 
 
 class MarginCriterion(_Margin):
@@ -153,7 +153,7 @@ class HingeEmbeddingCriterion(_Margin):
 class _PairMargin(_Margin):
     """A criterion of two tensors, with a margin."""
 
-    def __init__(self, margin: float | None = 1):
+    def __init__(self, margin: float = 1):
         super().__init__(margin)
         self.gradInput = Table([Tensor(), Tensor()])
 
@@ -180,5 +180,5 @@ class CosineEmbeddingCriterion(_PairMargin):
 
     loss = Targeted(losses.cosine_embedding, row, options=(("active_at_margin", False),))
 
-    def __init__(self, margin: float | None = 0):
-        super().__init__(unless_nil(margin, 0))
+    def __init__(self, margin: float = 0):
+        super().__init__(margin)

@@ -96,7 +96,7 @@ class LocalNormalization(Module):
 
     def _local(self, nInputPlane: int, kernel: Tensor | None) -> None:
         """Set the fields, and be the pure layer."""
-        self.nInputPlane = 1 if nInputPlane is None else nInputPlane
+        self.nInputPlane = nInputPlane
         self.kernel = Tensor(9, 9).fill(1) if kernel is None else kernel
         size = self.kernel.geometry.size
         require(
@@ -161,11 +161,11 @@ class WithThreshold(LocalNormalization):
         self,
         nInputPlane: int = 1,
         kernel: Tensor | None = None,
-        threshold: float | None = None,
+        threshold: float = 1e-4,
         thresval: float | None = None,
     ):
-        self.threshold = 1e-4 if threshold is None else threshold
-        self.thresval = self.threshold if thresval is None else thresval
+        self.threshold = threshold
+        self.thresval = threshold if thresval is None else thresval
         self._local(nInputPlane, kernel)
 
     def _hyper(self) -> dict[str, Hashable]:

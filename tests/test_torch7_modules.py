@@ -7,6 +7,7 @@ double precision.
 import json
 import re
 
+import jax
 import numpy as np
 import pytest
 
@@ -720,6 +721,33 @@ def test_layer_normalization():
     y = np.array(x) - np.mean(np.array(x), 1, keepdims=True)
     wanted = 2 * y / np.sqrt(np.sum(y**2, 1, keepdims=True) + 1e-10) + 0.5
     np.testing.assert_allclose(np.asarray(module.forward(x)), wanted, rtol=1e-12)
+
+
+ALONE = np.arange(6.0).reshape(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("module", "wanted", "gradient"),
+    [
+        (nn.Sequential().add(nn.Identity()), [ALONE], [ALONE]),
+        (nn.Sequential().add(nn.Identity()).add(nn.SelectTable(1)), ALONE, [ALONE]),
+        (nn.Sequential().add(nn.Identity()).add(nn.JoinTable(1)), ALONE, [ALONE]),
+        (nn.Sequential().add(nn.ParallelTable().add(nn.Identity())), [ALONE], [ALONE]),
+        (nn.ConcatTable().add(nn.Identity()).add(nn.Identity()), [[ALONE]] * 2, [2 * ALONE]),
+        (nn.ConcatTable().add(nn.SelectTable(1)).add(nn.Identity()), [ALONE, [ALONE]], [2 * ALONE]),
+    ],
+)
+def test_a_table_of_one_is_no_tensor(module, wanted, gradient):
+    input = torch.Table([torch.fromarray(ALONE)])
+    output = module.forward(input)
+    for ours, theirs in ((output, wanted), (module.backward(input, output), gradient)):
+        ours = jax.tree.map(np.asarray, as_lists(ours))
+        assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+        jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
+def as_lists(x):
+    return x if torch.isTensor(x) else list(map(as_lists, x))
 
 
 def test_utils():

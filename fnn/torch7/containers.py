@@ -97,7 +97,7 @@ class Container(Module):
         """Have all modules take a step against the gradients without keeping them."""
         names = ("accUpdateGradParameters", "defaultAccUpdateGradParameters")
         shared = any(module.shared for _, module in self._descendants())
-        if self._fused is not None and not shared and self._at_once(*names):
+        if self._joint(input) and not shared and self._at_once(*names):
             self.defaultAccUpdateGradParameters(input, gradOutput, lr)
         else:
             self._back("accUpdateGradParameters", input, gradOutput, lr)
@@ -127,6 +127,11 @@ class Container(Module):
         self.applyToModules(lambda module: module.clearState())
         return self
 
+    def _joint(self, input: Any) -> bool:
+        """Whether the modules run as one program; to those, a table of one is its element."""
+        alone = isinstance(input, Table | list | tuple) and len(input) == 1
+        return self._fused is not None and not alone
+
     def _through(self, input: Any) -> Any:
         """Call the modules forward one by one; the output."""
         return self.output
@@ -137,27 +142,27 @@ class Container(Module):
 
     def updateOutput(self, input: Any) -> Any:
         """Compute `output`."""
-        if self._fused is not None:
+        if self._joint(input):
             return super().updateOutput(input)
         self.output = self._through(input)
         return self.output
 
     def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:
-        if self._fused is not None:
+        if self._joint(input):
             return super()._go_back(input, gradOutput, scale)
         self.gradInput = self._back("backward", input, gradOutput, scale)
         return self.gradInput
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
         """Compute the gradients by all modules' inputs."""
-        if self._fused is not None:
+        if self._joint(input):
             return super().updateGradInput(input, gradOutput)
         self.gradInput = self._back("updateGradInput", input, gradOutput)
         return self.gradInput
 
     def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
         """Add the gradients of all modules' parameters."""
-        if self._fused is not None:
+        if self._joint(input):
             super().accGradParameters(input, gradOutput, scale)
         else:
             self._back("accGradParameters", input, gradOutput, scale)

@@ -153,9 +153,11 @@ def _paired(weight: Array, axes: list[_Axis], space: list[int], images: Array) -
     outputs, order = len(weight), range(2, weight.ndim)
     for i, axis in enumerate(axes, 2):
         weight = jnp.stack([_embed(weight, i, start, axis) for start in axis.starts], -1)
-    matrix = weight.transpose(*order, 1, 0, *range(2 + len(axes), weight.ndim))
+    matrix = weight.transpose(0, *range(2 + len(axes), weight.ndim), *order, 1)
     counts, places = [axis.windows for axis in axes], [len(axis.starts) for axis in axes]
-    y = columns.reshape(-1, columns.shape[-1]) @ matrix.reshape(columns.shape[-1], -1)
+    columns = columns.reshape(-1, columns.shape[-1])
+    # so contracted, because of the gradient by the weights: a product with the larger factor last
+    y = lax.dot_general(columns, matrix.reshape(-1, columns.shape[-1]), (((1,), (1,)), ((), ())))
     y = y.reshape(len(images), *counts, outputs, *places)
     # each place stands beside its window
     y = y.transpose(0, len(axes) + 1, *(n for i in order for n in (i - 1, i + len(axes))))

@@ -3,8 +3,6 @@
 import jax
 import pytest
 
-from fnn import pytorch, torch7
-
 # XLA's older way to make code takes half the time for programs as small as these. Later versions
 # of jax have no other, and refuse the flag. Two workers keep the cores busy without threads.
 FLAGS = "--xla_cpu_parallel_codegen_split_count=1"
@@ -32,6 +30,8 @@ def _programs(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _draws():
     """What a test draws depends on no test before it."""
+    from fnn import pytorch, torch7  # not before jax has read the flags
+
     torch7.manualSeed(0)
     pytorch.manual_seed(0)
 

@@ -366,6 +366,15 @@ def test_old_convolutions():
         loaded("nn.SpatialConvolution", **sizes, weight=numbers(2, 8))
 
 
+def test_old_volumetric_full_convolutions():
+    sizes = {"nInputPlane": 2, "nOutputPlane": 3} | {f"{n}{a}": 1 for n in "kd" for a in "TWH"}
+    weights = {"weight": numbers(3, 2, 1, 1, 1), "gradWeight": numbers(3, 2, 1, 1, 1)}
+    found = loaded("nn.VolumetricFullConvolution", **sizes, **weights, pT=1, pW=0, pH=0)
+    assert (found.padT, found.padW, found.adjT) == (1, 0, 0)
+    y = found.forward(torch.FloatTensor([1, 0]).view(2, 1, 1, 1).expand(2, 3, 1, 1).clone())
+    assert y.select(2, 1).view(-1).tolist() == [0.125, 0.375, 0.625]
+
+
 def test_modules_of_cudnn_and_of_cuda():
     assert type(loaded("cudnn.ReLU", inplace=True)) is nn.ReLU
     pool = loaded("cudnn.SpatialMaxPooling", kW=2, kH=2, dW=2, dH=2, mode="CUDNN_POOLING_MAX")

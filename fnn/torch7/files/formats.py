@@ -122,6 +122,14 @@ def padding(fields: Fields) -> None:
     fields.setdefault("padH", both)
 
 
+def planes_of_full_convolution(fields: Fields) -> None:
+    """Old volumetric full convolutions had the planes of a convolution's weight."""
+    if "adjW" not in fields:
+        renamed(pT="padT", pW="padW", pH="padH")(fields)
+        for name in fields.keys() & {"weight", "gradWeight"}:
+            fields[name] = tensor(fields[name].kind, fields[name].array().swapaxes(0, 1))
+
+
 def weight_to_compute(fields: Fields) -> None:
     """The module inside is stored without its weight, which is made of the direction and length."""
     module = inner(fields)
@@ -170,6 +178,7 @@ UPGRADES: dict[str, Callable[[Fields], None]] = {
     "PartialLinear": partial_weight,
     "SpatialConvolution": padding,
     "SpatialCrossMapLRN": renamed(K="k"),
+    "VolumetricFullConvolution": planes_of_full_convolution,
     "WeightNorm": weight_to_compute,
     "gModule": count_of_inputs,
 }

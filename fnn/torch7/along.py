@@ -16,23 +16,12 @@ from fnn.axes import axis_of
 from fnn.elements import max_along, min_along
 from fnn.errors import require
 from fnn.layer import Given
-from fnn.torch7.counting import from_1
-from fnn.torch7.deriving import Derived, at_least_one
+from fnn.torch7.deriving import Along, Derived, at_least_one
 from fnn.torch7.found import Seen
 from fnn.torch7.passing import type_name
+from fnn.torch7.tensor import LongTensor
 
 __all__ = ["Max", "Mean", "Min", "Normalize", "Sum", "TemporalDynamicKMaxPooling"]
-
-
-class _Along(Derived):
-    """One element of all along an axis, which is dropped; of a vector, a vector of one."""
-
-    def __init__(self, dimension: int = 1, nInputDims: int | None = None):
-        self.dimension, self.nInputDims = dimension, nInputDims
-        super().__init__()
-
-    def _hyper(self) -> dict[str, Any]:
-        return {"axis": from_1(self.dimension, "dimension"), "dimensions": self.nInputDims}
 
 
 def place_of_max(given: Given, x: Array, *, axis: int, dimensions: int | None) -> Array:
@@ -47,14 +36,25 @@ def place_of_min(given: Given, x: Array, *, axis: int, dimensions: int | None) -
     return found.astype("int64") + 1
 
 
-class Max(_Along):
+class _Extreme(Along):
+    """One element of all along an axis, which is dropped; of a vector, a vector of one."""
+
+    _indices: Any
+
+    def _lazyInit(self) -> None:
+        """Have the tensor of places, if there is none yet."""
+        if self._indices is None:
+            self._indices = LongTensor()
+
+
+class Max(_Extreme):
     """The largest element along an axis; the first of equal ones has the gradient."""
 
     function = at_least_one(reduce.max_over)
     _indices = Seen(place_of_max)
 
 
-class Min(_Along):
+class Min(_Extreme):
     """The smallest element along an axis; the first of equal ones has the gradient."""
 
     function = at_least_one(reduce.min_over)
@@ -69,7 +69,7 @@ def sum_or_mean(
     return jnp.atleast_1d(over(x, axis=axis, dimensions=dimensions, keepdims=keepdims))
 
 
-class Sum(_Along):
+class Sum(Along):
     """The sum along an axis, or the mean; the axis stays, with length 1, if not `squeeze`."""
 
     function = sum_or_mean

@@ -8,7 +8,8 @@ from jax import Array
 from fnn.conv import conv
 from fnn.errors import require
 from fnn.partial_conv import local_conv
-from fnn.torch7.found import Found, seen
+from fnn.torch7 import working
+from fnn.torch7.found import Found, Working, seen
 from fnn.torch7.layouts import (
     columns,
     columns_by_plane,
@@ -166,7 +167,16 @@ class SpatialConvolutionLocal(SpatialConvolution):
 
 
 class Full(Convolution):
-    """The transpose of a convolution. A table {input, reference} asks for the reference's size."""
+    """The transpose of a convolution. A table {input, reference} asks for the reference's size.
+
+    What the original unfolds in `finput` and `fgradInput` is unfolded nowhere here.
+    """
+
+    ones = Working(working.EMPTY, working.ones_for_size, live=True)
+    finput, fgradInput = Working(working.EMPTY), Working(working.EMPTY)
+
+    def backCompatibility(self) -> None:
+        """Do nothing: files of old versions are of today once they are loaded."""
 
     def _transposed(self, planes: Sizes, k: Sizes, d: Sizes, pad: Sizes, adj: Sizes) -> None:
         """Set the fields, and be the pure layer."""

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import prod, sqrt
+from math import prod
 from typing import Any
 
-import jax.numpy as jnp
-from jax import Array
-
-from fnn.compose import Around, Serial
-from fnn.errors import LayerError, require
-from fnn.layer import Applicable, Given
+from fnn.compose import Serial
+from fnn.errors import require
+from fnn.layer import Applicable
 from fnn.parts import Bottled
-from fnn.reparametrise import row_norms, weight_norm
-from fnn.tensor.run import run
 from fnn.torch7.containers import Container
-from fnn.torch7.learner import Learner
 from fnn.torch7.module import Module
 from fnn.torch7.passing import as_input, leaves, shaped, type_name
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 from fnn.torch7.types import dtype_of, name_of
 
-__all__ = ["GPU", "Bottle", "Decorator", "DontCast", "WeightNorm"]
+__all__ = ["GPU", "Bottle", "Decorator", "DontCast"]
 
 
 class Decorator(Container):
@@ -121,98 +114,6 @@ class Bottle(Decorator):
         return found if found is None else found.view(*as_input(input).size())
 
 
-class WeightNorm(Decorator):
-    """The weight of the module inside is g v / |v|: length and direction are learned apart.
-
-    |v| is the norm of each output's part, a row of v. The weight is computed anew in every forward;
-    the module inside holds the one of the last `updateWeight`, which `evaluate` calls.
-    """
-
-    network = None
-
-    def __init__(self, module: Module, outputDim: int = 1):
-        super().__init__(module)
-        self.outputDim, self.weightSize = outputDim, module.weight.size()
-        self.weight, self.gradWeight = module.weight, module.gradWeight
-        rows = module.weight.size(outputDim)
-        shapes: dict[str, Any] = {"v": (rows, module.weight.nElement() // rows), "g": (rows, 1)}
-        if module.bias is not None:
-            shapes["bias"] = ()
-        self.be(self._around(module.layer), shapes, {})
-
-    def _add_parameter(self, name: str, shape: tuple[int, ...]) -> None:
-        if name == "bias":
-            self.bias, self.gradBias = self.modules[1].bias, self.modules[1].gradBias
-        else:
-            super()._add_parameter(name, shape)
-
-    def _around(self, inner: Applicable | None) -> Applicable:
-        if inner is None:
-            raise LayerError(
-                f"{self}: given a module with methods of its own, wanted one that is derived from "
-                "a pure layer\nlikely cause: the weight is made for a layer, not for a method"
-            )
-        return Normed(inner, tuple(self.weightSize), self.outputDim - 1)
-
-    def _find_program(self) -> Applicable | None:
-        return self._around(self.modules[1].layer)
-
-    parameters = Learner.parameters  # type: ignore[assignment]  # its own, not those inside
-    zeroGradParameters = Learner.zeroGradParameters
-    updateParameters = Learner.updateParameters
-    accUpdateGradParameters = Learner.accUpdateGradParameters
-
-    def resetInit(self) -> None:
-        """Draw v anew; g is its norms then, and the bias zero."""
-        self.v.normal(0, sqrt(2 / self.v.size(2)))
-        self.g.copy(self.v.norm(2, 2))
-        if self.bias is not None:
-            self.bias.zero()
-
-    def reset(self, stdv: float | None = None) -> WeightNorm:
-        """Draw the parameters anew."""
-        self.resetInit()
-        return self
-
-    def updateWeight(self) -> None:
-        """Have the module inside hold the weight that it works with."""
-        size, axis = tuple(self.weightSize), self.outputDim - 1
-        made = run(normed, self.tensors("params"), size=size, axis=axis)
-        self.weight.copy(Tensor._around(made["weight"]))
-
-    def evaluate(self) -> None:
-        """Behave as in use."""
-        self.updateWeight()
-        super().evaluate()
-
-
-@dataclass(frozen=True, repr=False)
-class Normed(Around):
-    """A layer whose weight of this size is made of `v` and `g`, with the outputs along an axis."""
-
-    size: tuple[int, ...]
-    axis: int
-
-    def init(self, key: Array) -> dict[str, Any]:
-        """Fresh parameters, which make the layer's own."""
-        params = self.layer.init(key)
-        v = jnp.moveaxis(params.pop("weight"), self.axis, 0).reshape(self.size[self.axis], -1)
-        return {"v": v, "g": row_norms(v, eps=1e-4), **params}
-
-    def fill(self, given: Given, *inputs: Any) -> tuple[Any, Any]:
-        """Call the layer with its weight."""
-        params = normed(given.params, size=self.size, axis=self.axis)
-        return self.layer.fill(given._replace(params=params), *inputs)
-
-
-def normed(params: dict[str, Array], *, size: tuple[int, ...], axis: int) -> dict[str, Array]:
-    """The parameters of a layer whose weight is made of `v` and `g`."""
-    rows = weight_norm(params["v"], params["g"], eps=1e-4)
-    weight = rows.reshape(size[axis], *size[:axis], *size[axis + 1 :])
-    others = {name: x for name, x in params.items() if name not in ("v", "g")}
-    return {"weight": jnp.moveaxis(weight, 0, axis), **others}
-
-
 class DontCast(Decorator):
     """Keeps the module inside from being converted by `type`.
 
@@ -282,6 +183,16 @@ class GPU(Decorator):
         )
         super().__init__(module)
         self.device, self.outdevice = device, device if outdevice is None else outdevice
+
+    @staticmethod
+    def recursiveModuleDevice(obj: Any, device: int) -> Any:
+        """A module, a table or a tensor as it is."""
+        return obj
+
+    @staticmethod
+    def recursiveSetDevice(dst: Any, src: Any, proto: Any) -> Any:
+        """A table or a tensor, `src`, as it is."""
+        return src
 
     def setDevice(self, device: int | None = None) -> GPU:
         """Name another device."""

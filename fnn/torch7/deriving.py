@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from fnn.torch7.counting import from_1
 from fnn.torch7.module import Module
+from fnn.torch7.passing import as_inputs
 
 __all__ = ["Pure"]
 
@@ -22,6 +24,24 @@ class Derived(Module):
 
     def __init__(self) -> None:
         self.derive(type(self).function, **self._hyper())
+
+
+class Along(Derived):
+    """A function along an axis: of one example with nInputDims axes, if that is given."""
+
+    def __init__(self, dimension: int = 1, nInputDims: int | None = None):
+        self.dimension, self.nInputDims = dimension, nInputDims
+        super().__init__()
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"axis": from_1(self.dimension, "dimension"), "dimensions": self.nInputDims}
+
+    def _getPositiveDimension(self, input: Any) -> int:
+        """The dimension that is meant of a tensor, or of each of a table."""
+        first, *_ = as_inputs(input)
+        if self.dimension < 0:
+            return first.dim() + self.dimension + 1
+        return self.dimension + (self.nInputDims is not None and first.dim() > self.nInputDims)
 
 
 class Pure(Module):

@@ -14,7 +14,9 @@ from fnn.layer import layer
 from fnn.tensor import updates
 from fnn.tensor.number import Number
 from fnn.tensor.run import run
+from fnn.torch7 import working
 from fnn.torch7.deriving import Derived, at_least_one
+from fnn.torch7.found import Working
 from fnn.torch7.module import Module
 from fnn.torch7.passing import as_input, held, type_name
 from fnn.torch7.random import draw
@@ -82,6 +84,7 @@ class PairwiseDistance(Derived):
     """The p-norm of x_1 - x_2 of {x_1, x_2}, for each row."""
 
     function = at_least_one(distance.pairwise_distance)
+    diff = Working(working.EMPTY, working.powers)
 
     def __init__(self, norm: float = 2):
         self.norm = norm

@@ -26,15 +26,20 @@ class Found:
     def __get__(self, module: Any, owner: type | None = None) -> Any:
         if module is None:
             return self
-        run, value = vars(module).get("_found", {}).get(self.name, (nothing, None))
-        if value is None or run() is not module._ran[0]:
+        value = vars(module).get("_found", {}).get(self.name)
+        if value is None or self._is_old(module):
             self.__set__(module, value := self.find(module, value))
         return value
+
+    def _is_old(self, module: Any) -> bool:
+        """Whether there has been a forward since the value was found."""
+        return vars(module)["_found_in"][self.name]() is not module._ran[0]
 
     def __set__(self, module: Any, value: Any) -> None:
         last, _ = module._ran
         run = nothing if last is None else ref(last)  # which may be freed when the next has run
-        module._found = {**vars(module).get("_found", {}), self.name: (run, value)}
+        for fields, entry in (("_found", value), ("_found_in", run)):
+            setattr(module, fields, {**vars(module).get(fields, {}), self.name: entry})
 
 
 class Seen(Found):
@@ -50,6 +55,34 @@ class Seen(Found):
     def _see(self, module: Any, old: Any) -> Any:
         found = seen(module, self.function, **module._hyper())
         return old if found is None else held(old, found)
+
+
+class Working(Found):
+    """What the original works in, and nothing here needs: there for programs that look at it.
+
+    It is `first` until a forward, or what that makes of the module; then what `find` makes of it,
+    anew at every look if `live`, which is for what a backward decides. Files have that, or else
+    what it is at first, unless somebody has read or set it.
+    """
+
+    def __init__(
+        self, first: Any, find: Callable[[Any, Any], Any] | None = None, live: bool = False
+    ):
+        super().__init__(self._look, bulky=not live)
+        self.first, self.later, self.live = first, find, live
+
+    def begin(self, module: Any) -> Any:
+        """What it is at first."""
+        return self.first(module) if callable(self.first) else self.first
+
+    def _is_old(self, module: Any) -> bool:
+        return self.live or super()._is_old(module)
+
+    def _look(self, module: Any, old: Any) -> Any:
+        old = self.begin(module) if old is None else old
+        if self.later is None or (module._ran[0] is None and not self.live):
+            return old
+        return self.later(module, old)
 
 
 def seen(module: Any, function: Callable, *others: Any, **hyper: Any) -> Any:
@@ -85,13 +118,15 @@ def first_input(given: Any, x: Any, *others: Any) -> Any:
 def found_fields(x: Any) -> dict[str, Any]:
     """All such fields of an object, as far as they have values."""
     known = vars(x).get("_found", {})
-    names = [
-        name
-        for cls in type(x).__mro__
-        for name, field in vars(cls).items()
-        if isinstance(field, Found) and (name in known or not field.bulky)
-    ]
-    return {name: value for name in names if (value := getattr(x, name)) is not None}
+    fields = {
+        n: f
+        for cls in reversed(type(x).__mro__)
+        for n, f in vars(cls).items()
+        if isinstance(f, Found)
+    }
+    found = {n: f.begin(x) for n, f in fields.items() if isinstance(f, Working)}
+    found |= {n: getattr(x, n) for n, f in fields.items() if n in known or not f.bulky}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def nothing() -> None:

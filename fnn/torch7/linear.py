@@ -13,11 +13,14 @@ from fnn.layer import layer
 from fnn.linear import bilinear, linear, partial_linear
 from fnn.reparametrise import row_norms, weight_norm
 from fnn.tensor.run import run
+from fnn.torch7 import working
 from fnn.torch7.biased import Biased
 from fnn.torch7.counting import check_positions, sizes
+from fnn.torch7.found import Working, seen
 from fnn.torch7.module import Module
 from fnn.torch7.passing import as_input, type_name
 from fnn.torch7.storage import LongStorage
+from fnn.torch7.tensor import Tensor
 
 __all__ = [
     "Add",
@@ -37,6 +40,13 @@ class Linear(Biased):
     def __init__(self, inputSize: int, outputSize: int, bias: bool = True):
         self.derive(linear, inputSize, outputSize, bias=bias)
 
+    addBuffer = Working(None, working.ones_for_rows)
+
+    def updateAddBuffer(self, input: Any) -> None:
+        """Have a one for each row of a matrix."""
+        old = working.EMPTY(self) if self.addBuffer is None else self.addBuffer
+        self.addBuffer = working.ones(old, input.size(1))
+
     def __tostring__(self) -> str:
         """The sizes."""
         outputs, inputs = self.weight.geometry.size
@@ -46,8 +56,14 @@ class Linear(Biased):
 class LinearWeightNorm(Linear):
     """y = Wx + b with the rows of W as g v / |v|: their lengths and directions apart.
 
-    `weight` is what forward used last, or what `evaluate` found.
+    `weight` is what forward used last, or what `evaluate` found; `norm` and `scale` are |v| and
+    g / |v| of each row.
     """
+
+    norm = Working(lambda self: self._norms(self.v), lambda self, _: self._norms(*self._used("v")))
+    scale = Working(
+        lambda self: self._scales(self.g), lambda self, _: self._scales(*self._used("g"))
+    )
 
     def __init__(self, inputSize: int, outputSize: int, bias: bool = True, eps: float = 1e-16):
         self.inputSize, self.outputSize, self.eps = inputSize, outputSize, eps
@@ -76,6 +92,16 @@ class LinearWeightNorm(Linear):
         self.g.hold(run(row_norms, weight, least=self.eps))
         self.v.copy(weight)
         return self
+
+    def _used(self, *names: str) -> list[Tensor]:
+        """Parameters as the last forward had them."""
+        return [Tensor._around(x) for x in seen(self, working.parameters, names=names)]
+
+    def _norms(self, v: Tensor) -> Tensor:
+        return Tensor._around(run(row_norms, v, least=self.eps))
+
+    def _scales(self, g: Tensor) -> Tensor:
+        return g.clone().cdiv(self.norm)
 
     def updateWeightMatrix(self) -> None:
         """Make `weight` from v and g."""
@@ -186,6 +212,8 @@ class Add(_Spread):
     def __init__(self, inputSize: int = 1, scalar: bool = False):
         self.scalar = scalar
         self.derive(shift, 1 if scalar else inputSize)
+
+    _ones = Working(working.buffer(1), working.ones_for_bias)
 
 
 class Mul(_Spread):

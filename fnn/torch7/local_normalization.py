@@ -23,7 +23,7 @@ from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
 from fnn.torch7.reshaping import Replicate
 from fnn.torch7.resizing import SpatialZeroPadding
-from fnn.torch7.tables import CDivTable, CSubTable
+from fnn.torch7.table_functions import CDivTable, CSubTable
 from fnn.torch7.tensor import Tensor
 from fnn.torch7.transfer import Threshold
 

@@ -55,12 +55,21 @@ class LookupTable(Module):
 
     def _operands(self, input: Any) -> tuple:
         (indices,) = super()._operands(input)
-        if self.maxNorm is not None:
-            check_positions(indices, self.weight.geometry.size[0], type_name(self))
-            self.weight._update(
-                limited, indices, max_norm=self.maxNorm, norm_type=self.normType or 2
-            )
+        self.renorm(indices)
         return (indices,)
+
+    def renorm(self, input: Any) -> None:
+        """Shorten the rows looked up that are longer than `maxNorm`, if there is one."""
+        if self.maxNorm is not None:
+            check_positions(input, self.weight.geometry.size[0], type_name(self))
+            self.weight._update(limited, input, max_norm=self.maxNorm, norm_type=self.normType or 2)
+
+    def makeInputContiguous(self, input: Any) -> Any:
+        """The indices as a LongTensor that is contiguous: the input itself, if it is one."""
+        return input.long().contiguous()
+
+    def backCompatibility(self) -> None:
+        """Do nothing: files of old versions are of today once they are loaded."""
 
     def _lookups(self, indices: Array) -> Iterable[tuple[Array, int]]:
         return [(indices, self.weight.geometry.size[0])]

@@ -25,6 +25,7 @@ from fnn.torch7.passing import (
     Convertible,
     as_inputs,
     check_types,
+    converted,
     gradient_name,
     leaves,
     shaped,
@@ -284,14 +285,17 @@ class Module(Connectable, Convertible, Results):
         if name is None:
             return self._type
         self._type, self._run = name_of(dtype_of(name, "Tensor"), "Tensor"), None
-        return super().type(name, tensorCache)
+        cache = {} if tensorCache is None else tensorCache
+        found = vars(self).get("_found", {})
+        self._found = {n: x if is_whole(x) else converted(x, name, cache) for n, x in found.items()}
+        return super().type(name, cache)
 
     def _to_convert(self) -> list[str]:
         """All fields but the integers that a pure layer works with."""
         own = [n for kind in KINDS for n in self.names(kind)] if self._derived is not None else []
         tensors = {n: vars(self).get(n) for n in own}
-        whole = {n for n, x in tensors.items() if x is not None and not differentiable(x.storage)}
-        return [name for name in super()._to_convert() if name not in whole]
+        kept = {n for n, x in tensors.items() if is_whole(x)} | {"_found"}
+        return [name for name in super()._to_convert() if name not in kept]
 
     def _apply(self, input: Any, gradOutput: Any = None) -> Any:
         """Run forward; with a gradient backward too, and return both results."""
@@ -306,6 +310,11 @@ class Module(Connectable, Convertible, Results):
         return self.__tostring__()
 
     __repr__ = __str__
+
+
+def is_whole(x: Any) -> bool:
+    """Whether this is a tensor of integers, which have a meaning in one type only."""
+    return isinstance(x, Tensor) and not differentiable(x.storage)
 
 
 setattr(Module, "__tostring", Module.__str__)  # as m.__tostring() outside of a class

@@ -9,6 +9,7 @@ from fnn.torch7.composed import *
 from fnn.torch7.composite import *
 from fnn.torch7.connecting import *
 from fnn.torch7.containers import *
+from fnn.torch7.converting import *
 from fnn.torch7.convolution import *
 from fnn.torch7.criterion import *
 from fnn.torch7.criterions import *
@@ -33,9 +34,11 @@ from fnn.torch7.resizing import *
 from fnn.torch7.selecting import *
 from fnn.torch7.sides import *
 from fnn.torch7.sparse import *
+from fnn.torch7.table_functions import *
 from fnn.torch7.tables import *
 from fnn.torch7.temporal import *
 from fnn.torch7.trainer import *
 from fnn.torch7.transfer import *
 from fnn.torch7.unpooling import *
 from fnn.torch7.watchers import *
+from fnn.torch7.weight_norm import *

@@ -1,8 +1,9 @@
 """nn's normalisations over a batch."""
 
 from collections.abc import Callable, Hashable
-from typing import Self
+from typing import Any, Self
 
+import jax
 from jax import Array, lax
 
 from fnn.errors import describe, require
@@ -31,6 +32,13 @@ def batch_norm_of_rank(
     momentum: float,
 ) -> tuple[Array, dict[str, Array]]:
     """`batch_norm`; a batch of one example is taken as in use, where that may lack its axis."""
+    require_batch(x, rank, train)
+    x = x if x.ndim == rank else x[None]
+    return batch_norm(params, state, x, train=train and len(x) > 1, eps=eps, momentum=momentum)
+
+
+def require_batch(x: Any, rank: int, train: bool) -> None:
+    """Raise an error unless this has the axes of a batch, or in use those of an example."""
     require(
         x.ndim == rank or (x.ndim == rank - 1 and not train),
         "BatchNormalization",
@@ -38,8 +46,6 @@ def batch_norm_of_rank(
         f"{rank} axes, as only mini-batches are supported",
         "a single example can be normalised after evaluate() only",
     )
-    x = x if x.ndim == rank else x[None]
-    return batch_norm(params, state, x, train=train and len(x) > 1, eps=eps, momentum=momentum)
 
 
 batch_norm_of_rank_init, batch_norm_of_rank_state = batch_norm_init, batch_norm_state
@@ -95,6 +101,22 @@ class BatchNormalization(Module):
 
     save_mean = Found(lambda self, old: self._of_batch(batch_mean, old))
     save_std = Found(lambda self, old: self._of_batch(batch_inverse_std, old, eps=self.eps))
+
+    def checkInputDim(self, input: Tensor) -> None:
+        """Raise an error unless the input has the dimensions of a batch, or in use of an example.
+
+        So it is with the number of features.
+        """
+        x = jax.ShapeDtypeStruct(input.geometry.size, input.element_type)
+        require_batch(x, self.nDim, self._mode)
+        features, given = self.running_mean.nElement(), x.shape[x.ndim - self.nDim + 1]
+        require(
+            given == features,
+            type_name(self),
+            f"{given} features",
+            f"{features}",
+            "the layer was made for another number of features",
+        )
 
     def reset(self, stdv: float | None = None) -> Self:
         """Draw the weights anew, uniform in [0, 1); forget the statistics."""

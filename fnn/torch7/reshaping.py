@@ -1,28 +1,25 @@
-"""nn's layers that give the same elements another size, order or type."""
+"""nn's layers that give the same elements another size or order."""
 
 from __future__ import annotations
 
 from math import prod
 from typing import Any, Self
 
-from jax import Array, lax
+from jax import Array
 
 from fnn import shape
 from fnn.errors import require
 from fnn.fold import pixel_shuffle
-from fnn.tensor.types import cast
+from fnn.torch7 import working
 from fnn.torch7.counting import from_1, sizes
 from fnn.torch7.deriving import Derived, at_least_one
+from fnn.torch7.found import Working
 from fnn.torch7.passing import as_input, type_name
-from fnn.torch7.storage import LongStorage
+from fnn.torch7.storage import LongStorage, size_storage
 from fnn.torch7.table import Table
-from fnn.torch7.tensor import Tensor
-from fnn.torch7.types import dtype_of, getdefaulttensortype
 
 __all__ = [
     "Collapse",
-    "Convert",
-    "Copy",
     "Padding",
     "PixelShuffle",
     "Replicate",
@@ -89,6 +86,7 @@ class Reshape(Derived):
     """
 
     function = reshaped
+    batchsize = Working(lambda self: size_storage((1, *self.size)), working.size_of_batch)
 
     def __init__(self, *size: Any, batchMode: bool | None = None):
         if size and isinstance(size[-1], bool | None):
@@ -167,9 +165,15 @@ class Unsqueeze(_OfExamples):
 
     def updateOutput(self, input: Any) -> Any:
         """Compute `output`."""
-        if self.numInputDims is None:
-            self.numInputDims = len(as_input(input).geometry.size)
+        self._getActualPosition(input)
         return super().updateOutput(input)
+
+    def _getActualPosition(self, input: Any) -> int:
+        """The place of the new axis, where there may be others before those of one example."""
+        dimensions = as_input(input).dim()
+        if self.numInputDims is None:
+            self.numInputDims = dimensions
+        return self.pos + dimensions - self.numInputDims
 
     def _hyper(self) -> dict[str, Any]:
         return {"axis": from_1(self.pos, "dimension"), "dimensions": self.numInputDims}
@@ -200,6 +204,7 @@ class Padding(Derived):
     """
 
     function = shape.pad_axis
+    outputSize = Working(working.size, working.output_size)
 
     def __init__(
         self, dim: int, pad: int, nInputDim: int | None = None, value: float = 0, index: int = 1
@@ -229,98 +234,3 @@ class PixelShuffle(Derived):
 
     def _hyper(self) -> dict[str, Any]:
         return {"factor": self.upscaleFactor}
-
-
-def converted(x: Array, *, source: str | None, target: str, dtype: str) -> Array:
-    """`convert` to a type and a shape; what has no axis of examples comes out without one."""
-    x = cast(x, dtype)
-    if source is None:
-        return x
-    y = shape.convert(x, source=source, target=target)
-    return lax.squeeze(y, [target.index("b")]) if x.ndim < len(source) else y
-
-
-class Convert(Derived):
-    """Axes named by letters brought into another order, or to b, bf or bt, in the module's type."""
-
-    function = at_least_one(converted)
-
-    def __init__(self, inputShape: str | None = None, outputShape: str | None = None):
-        require(
-            inputShape is not None or outputShape is None,
-            type_name(self),
-            f"{outputShape!r} without a shape before",
-            "two shapes",
-            "the first was forgotten",
-        )
-        source, target = inputShape or "b*", outputShape or inputShape or "b*"
-        self.inputShape = source if "b" in source else "b" + source
-        self.outputShape = target if "b" in target else "b" + target
-        self._describe()
-        self._example = Tensor()
-        super().__init__()
-
-    def _describe(self) -> None:
-        """Set the fields that the original goes by, and will in a file."""
-        source, target = self.inputShape, self.outputShape
-        self.inputBatchDim, self.outputBatchDim = source.index("b") + 1, target.index("b") + 1
-        anything = "b*" in (source, target)
-        self.nInputDim, self.nOutputDim = (-1, -1) if anything else (len(source), len(target))
-        self.transposition = anything or sorted(source) == sorted(target)
-        self.modules = Table()
-
-    def _hyper(self) -> dict[str, Any]:
-        source = None if self.inputShape == "b*" else self.inputShape
-        dtype = self._example.element_type.name
-        return {"source": source, "target": self.outputShape, "dtype": dtype}
-
-
-def copied(x: Array, *, dtype: str) -> Array:
-    """The elements in another type."""
-    return cast(x, dtype)
-
-
-class Copy(Derived):
-    """The input in another type; in the same type it is passed on as it is, unless `forceCopy`."""
-
-    function = copied
-
-    def __init__(
-        self,
-        inputType: str | None = None,
-        outputType: str | None = None,
-        forceCopy: bool = False,
-        dontCast: bool = False,
-    ):
-        self.inputType = inputType or getdefaulttensortype()
-        self.outputType = outputType or getdefaulttensortype()
-        self.forceCopy, self.dontCast = forceCopy, dontCast
-        super().__init__()
-
-    def _hyper(self) -> dict[str, Any]:
-        return {"dtype": dtype_of(self.outputType, "Tensor").name}
-
-    def _find_fused(self, *find: Any) -> Any:
-        passes = self.inputType == self.outputType and not self.forceCopy
-        return None if passes else super()._find_fused(*find)
-
-    def updateOutput(self, input: Any) -> Any:
-        """The input in another type, or itself."""
-        if self._fused is None:
-            self.output = input
-        return super().updateOutput(input)
-
-    def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
-        """The gradient in the type of the input, or itself."""
-        if self._fused is None:
-            self.gradInput = gradOutput
-        return super().updateGradInput(input, gradOutput)
-
-    def type(self, name: str | None = None, tensorCache: dict | None = None) -> Any:
-        """Convert, unless `dontCast`; without a name, tell the type of the output."""
-        if name is None:
-            return self.outputType
-        if not self.dontCast:
-            self.inputType = self.outputType = name
-            super().type(name, tensorCache)
-        return self

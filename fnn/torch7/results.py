@@ -40,7 +40,7 @@ class Results(Learner):
     Those of modules inside a network that ran as one program are computed when somebody asks.
     """
 
-    transient = (*Shell.transient, "_run", "_inside", "_origin", "_found")
+    transient = (*Shell.transient, "_run", "_inside", "_origin", "_found", "_found_in")
     results = ("_output", "_gradInput", "_run", "_inside")
     renewed = (*results, "output", "gradInput")
 

@@ -12,8 +12,10 @@ from jax import Array
 
 from fnn import selection
 from fnn.tensor.run import look
+from fnn.torch7 import working
 from fnn.torch7.counting import from_1
 from fnn.torch7.deriving import Derived, at_least_one
+from fnn.torch7.found import Working
 from fnn.torch7.tensor import Tensor, fromarray
 
 __all__ = ["Index", "MaskedSelect", "Narrow", "OneHot", "Select"]
@@ -83,6 +85,11 @@ class MaskedSelect(Derived):
 
     function = masked_select
     _count = 0
+    _maskIndices = Working(working.LONGS, working.places_in_mask, live=True)
+    _maskIndexBuffer = Working(working.LONGS, working.places_of_mask, live=True)
+    _maskIndexBufferCPU = Working(working.buffer(kind="Float"))
+    _gradBuffer = working.part_of_gradient(1, working.EMPTY)
+    _gradMask = working.part_of_gradient(2, working.buffer(kind="Byte"))
 
     @property
     def _acts(self) -> bool:

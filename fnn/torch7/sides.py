@@ -245,6 +245,15 @@ class DepthConcat(Concat):
 
     function = staticmethod(join_centred)
 
+    def windowNarrow(self, output: Tensor, currentOutput: Tensor, offset: int) -> Tensor:
+        """The part of the whole output in which one of them lies, from `offset` on."""
+        found = output.narrow(self.dimension, offset, currentOutput.size(self.dimension))
+        sizes = zip(output.size(), currentOutput.size(), strict=True)
+        for dim, (whole, own) in enumerate(sizes, 1):
+            if dim != self.dimension:
+                found = found.narrow(dim, (whole - own) // 2 + 1, own)
+        return found
+
 
 class Parallel(Joined):
     """Each module on its own slice of the input: the outputs are joined along a dimension."""

@@ -11,12 +11,15 @@ from jax import Array
 
 from fnn import sparse
 from fnn.errors import require
-from fnn.layer import layer
+from fnn.layer import Given, layer
 from fnn.tensor.run import run
+from fnn.torch7 import working
 from fnn.torch7.counting import check_positions
+from fnn.torch7.found import Working, seen
+from fnn.torch7.functions import cat
 from fnn.torch7.module import Module
-from fnn.torch7.passing import as_inputs, leaves, type_name
-from fnn.torch7.table import Table
+from fnn.torch7.passing import as_inputs, held, leaves, type_name
+from fnn.torch7.table import Fields, Table
 from fnn.torch7.tensor import LongTensor, Tensor
 
 __all__ = ["IndexLinear", "SparseLinear"]
@@ -65,13 +68,24 @@ class _Sparse(Module):
 class SparseLinear(_Sparse):
     """y = Wx + b for x given as rows of {index, value}: one tensor of them, or a table of tensors.
 
-    `gradInput` is an empty table, unless `doGradInput`.
+    `gradInput` is an empty table, unless `doGradInput`. Updates are never sparse: `sparseUpdate`
+    stays 0.
     """
+
+    lastInput = None
+    sparseUpdate = Working(0)
+    formatted_input = Working(None, working.formatted_input)
 
     def __init__(self, inputSize: int, outputSize: int, doGradInput: bool = False):
         self.doGradInput, self.weightDecay = bool(doGradInput), 0
         shapes = {"weight": (outputSize, inputSize), "bias": (outputSize,)}
         self.be(layer(sparse_linear), shapes, {})
+
+    def reshapeInput(self, input: Any) -> tuple[Any, bool, bool]:
+        """A table of examples; whether it is a batch, and whether that is one tensor."""
+        if not isinstance(input, Tensor):
+            return input, True, False
+        return (Table([input]), False, False) if input.dim() == 2 else (input, True, True)
 
     def _operands(self, input: Any) -> tuple:
         pairs = as_inputs(input)
@@ -116,12 +130,22 @@ def index_linear(
     params: dict[str, Array], keys: Any, values: Any, sizes: Any = None, *, offset: int, first: int
 ) -> Array:
     """`index_linear` for keys from -`offset` on and a weight with `first` columns more."""
-    flat, numbers, starts = joined(keys, values, sizes, offset)
-    weight = params["weight"]
-    if first:
-        numbers = numbers + weight.at[flat, first - 1].get(mode="fill", wrap_negative_indices=False)
+    flat, _, starts = joined(keys, values, sizes, offset)
+    weight, given = params["weight"], Given(params, {}, None, False)
+    numbers = multiplied(given, keys, values, sizes, offset=offset, first=first)
     params = {"weight": weight[:, first:], "bias": params["bias"]}
     return sparse.index_linear(params, flat, numbers, starts)
+
+
+def multiplied(
+    given: Given, keys: Any, values: Any, sizes: Any = None, *, offset: int, first: int
+) -> Array:
+    """The values of all examples, with the biases of their keys in the column before `first`."""
+    flat, numbers, _ = joined(keys, values, sizes, offset)
+    if not first:
+        return numbers
+    biases = given.params["weight"].at[flat, first - 1]
+    return numbers + biases.get(mode="fill", wrap_negative_indices=False)
 
 
 def joined(keys: Any, values: Any, sizes: Any, offset: int) -> tuple[Array, Array, Array | None]:
@@ -159,8 +183,17 @@ class IndexLinear(_Sparse):
     For a batch both are tables, or {keys, values, sizes} has all examples one after the other.
     Keys count from `1 - keysOffset`, as in the original, whose manual has it otherwise. With
     `normalize`, values are divided by the largest magnitude seen of their key, and a bias of the
-    key is added. `gradInput` is empty, unless `doGradInput`.
+    key is added. `gradInput` is empty, unless `doGradInput`. Gradients are added up where they
+    belong, not gathered in `running`.
     """
+
+    gradWeightBuffer, valuesBuffer = Working(working.EMPTY), Working(working.EMPTY)
+    normalizedValues = Working(working.EMPTY, lambda self, old: self._normalised(old))
+    sizesCache = Working(working.table, working.lengths_of_examples)
+    cumSumSizesCache = Working(working.table, working.ends_of_examples)
+    running = Working(
+        lambda x: Fields(cumSumSizes=Table(), keys=Table(), gradWeight=Table(), counter=1)
+    )
 
     def __init__(
         self,
@@ -198,6 +231,31 @@ class IndexLinear(_Sparse):
 
     def _hyper(self) -> dict[str, Any]:
         return {"offset": self.offset, "first": self.normalize}
+
+    def _normalised(self, old: Tensor) -> Tensor:
+        """The values that were multiplied by the weight, if not those of the input."""
+        hyper: dict[str, Any] = self._hyper()
+        return held(old, seen(self, multiplied, **hyper)) if self.normalize else old
+
+    def longTensor(self, *arguments: Any) -> LongTensor:
+        """A tensor for keys."""
+        return LongTensor(*arguments)
+
+    def reshapeInput(self, input: Any) -> tuple[Any, ...]:
+        """{keys, values} of each example in tables, or {keys, values, sizes} as they are."""
+        self.isFlat, single = len(input) == 3, all(isinstance(x, Tensor) for x in input)
+        self.noBatch = single and not self.isFlat
+        return tuple(Table([x]) for x in input) if self.noBatch else tuple(input)
+
+    def flattenInputs(self, input: Any) -> None:
+        """Have `keys`, `values` and `sizes` of all examples one after the other."""
+        keys, values, *sizes = self.reshapeInput(input)
+        if self.isFlat:
+            self.keys, self.values, (self.sizes,) = keys, values, sizes
+        else:
+            self.keys, self.values = cat(keys, 1), cat(values, 1)
+            self.sizes = LongTensor([x.nElement() for x in keys])
+        self.cumSumSizes = self.sizes.cumsum(1)
 
     def _operands(self, input: Any) -> tuple:
         keys, values = as_inputs(tuple(input)[:2])

@@ -1,9 +1,7 @@
-"""nn's layers of tables: tables rearranged, and functions of several inputs."""
+"""nn's layers that rearrange tables, or what is in them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import jax
@@ -11,23 +9,15 @@ from jax import Array
 
 from fnn import table
 from fnn.errors import describe, require
-from fnn.layer import Given
+from fnn.torch7 import working
 from fnn.torch7.counting import from_1, position
-from fnn.torch7.deriving import Derived, at_least_one
-from fnn.torch7.found import Found, seen
+from fnn.torch7.deriving import Along, Derived, at_least_one
+from fnn.torch7.found import Working
 from fnn.torch7.passing import as_input, as_inputs, held, leaves, type_name
 from fnn.torch7.sides import added
 from fnn.torch7.table import Table
-from fnn.torch7.tensor import Tensor
 
 __all__ = [
-    "CAddTable",
-    "CAddTensorTable",
-    "CDivTable",
-    "CMaxTable",
-    "CMinTable",
-    "CMulTable",
-    "CSubTable",
     "FlattenTable",
     "JoinTable",
     "MixtureTable",
@@ -155,6 +145,12 @@ class FlattenTable(_Rearranged):
     """{x, {y, {z}}} as {x, y, z}."""
 
     function = flattened
+    input_map = Working(working.table, working.input_map)
+
+    def updateOutput(self, input: Any) -> Any:
+        """Rearrange the input."""
+        self.input_map = working.numbered(input)
+        return super().updateOutput(input)
 
 
 def zipped(*xs: Any) -> tuple:
@@ -177,29 +173,20 @@ class ZipTableOneToMany(_Rearranged):
     """{x, {a, b}} as {{x, a}, {x, b}}."""
 
     function = zipped_with_one
+    gradInputEl = working.part_of_gradient(1, working.EMPTY)
 
 
-class _AlongAxis(Derived):
-    """An axis of examples with nInputDims axes, if that is given."""
-
-    def __init__(self, dimension: int, nInputDims: int | None = None):
-        self.dimension, self.nInputDims = dimension, nInputDims
-        super().__init__()
-
-    def _hyper(self) -> dict[str, Any]:
-        return {"axis": from_1(self.dimension, "dimension"), "dimensions": self.nInputDims}
-
-
-class SplitTable(_AlongAxis):
+class SplitTable(Along):
     """The slices along an axis, which is dropped, as a table."""
 
     function = at_least_one(table.split)
 
 
-class JoinTable(_AlongAxis):
+class JoinTable(Along):
     """The tensors of a table one after the other along an axis."""
 
     function = table.join
+    size = Working(working.size, working.output_size)
 
 
 def mixture(gates: Array, experts: Any, *, axis: int | None) -> Array:
@@ -213,6 +200,10 @@ class MixtureTable(Derived):
     """The sum of gates times experts of {gates, experts}; experts are a table, or along `dim`."""
 
     function = mixture
+    size = Working(working.size, working.gate_size)
+    size2 = Working(working.size, working.gradient_size, live=True)
+    batchSize = Working(0, working.gate_batch)
+    backwardSetup = Working(False)
 
     def __init__(self, dim: int | None = None):
         self.dim = dim
@@ -220,87 +211,3 @@ class MixtureTable(Derived):
 
     def _hyper(self) -> dict[str, Any]:
         return {"axis": None if self.dim is None else from_1(self.dim, "dimension")}
-
-
-def of_one_size(function: Callable) -> Callable:
-    """A function whose inputs get the size of the first: Torch7 only counts elements."""
-
-    @wraps(function)
-    def computed(x: Array, *others: Array) -> Array:
-        return function(x, *(y.reshape(x.shape) if y.size == x.size else y for y in others))
-
-    return computed
-
-
-class CAddTable(Derived):
-    """The sum of all tensors of a table; in place, it is written into the first."""
-
-    function = of_one_size(table.add)
-
-    def __init__(self, inplace: bool = False):
-        self.inplace = bool(inplace)
-        super().__init__()
-
-    def updateOutput(self, input: Any) -> Any:
-        """Compute `output`."""
-        output = super().updateOutput(input)
-        if self.inplace:
-            first, *_ = input
-            self.output = output = first.copy(output)
-        return output
-
-
-class CSubTable(Derived):
-    """x_1 - x_2 of {x_1, x_2}."""
-
-    function = of_one_size(table.subtract)
-
-
-class CMulTable(Derived):
-    """The product of all tensors of a table."""
-
-    function = of_one_size(table.multiply)
-
-
-class CDivTable(Derived):
-    """x_1 / x_2 of {x_1, x_2}."""
-
-    function = of_one_size(table.divide)
-
-
-class CMaxTable(Derived):
-    """The largest of all tensors, element by element; the first of equal ones has the gradient."""
-
-    function = of_one_size(table.maximum)
-    maxIdx = Found(lambda self, old: places_of(self, old, True))
-
-
-class CMinTable(Derived):
-    """The smallest of all tensors, element by element; the first of equal ones has the gradient."""
-
-    function = of_one_size(table.minimum)
-    minIdx = Found(lambda self, old: places_of(self, old, False))
-
-
-def places_of(module: Derived, old: Tensor | None, largest: bool) -> Tensor:
-    """Which table entry each element of the output was taken from, counted from 1."""
-    found = seen(module, extreme_places, largest=largest)
-    before = Tensor().type(module.type()) if old is None else old
-    return before if found is None else held(before, found)
-
-
-def extreme_places(given: Given, *xs: Array, largest: bool) -> Array:
-    """`extreme_places` from 1, in the type of the inputs."""
-    _, places = table.extreme_places(*xs, largest=largest)
-    return (places + 1).astype(xs[0].dtype)
-
-
-def add_to_each(x: Array, xs: Any) -> tuple[Array, ...]:
-    """`add_to_each` of a tuple."""
-    return table.add_to_each(x, *xs)
-
-
-class CAddTensorTable(Derived):
-    """{x + a, x + b} of {x, {a, b}}."""
-
-    function = add_to_each

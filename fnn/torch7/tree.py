@@ -79,6 +79,14 @@ class Tree(Shell):
         other = copy.deepcopy(self)
         return other.share(self, *names) if names else other
 
+    def write(self, file: Any) -> None:
+        """Write all fields into a file of torch, as one table."""
+        file._write_fields(self)
+
+    def read(self, file: Any, version: int = 1) -> None:
+        """Take all fields from a file of torch."""
+        file._read_fields(self)
+
     def share(self, other: Any, *names: str) -> Self:
         """Have the named fields share the storages of `other`'s; both are `shared` then."""
         for name in names:

@@ -13,10 +13,12 @@ from fnn.errors import LayerError
 from fnn.tensor.gradient import differentiable
 from fnn.tensor.run import known
 from fnn.torch7.decorators import Decorator
+from fnn.torch7.found import Working
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
+from fnn.torch7.timer import Timer
 
 __all__ = ["NaN", "Profile"]
 
@@ -73,6 +75,7 @@ class Profile(Decorator):
     """Measures the module inside, and prints the seconds spent every so many passes."""
 
     network = None
+    timer = Working(lambda self: Timer())
 
     def __init__(self, module: Module, print_interval: int = 100, name: str | None = None):
         super().__init__(module)

@@ -12,8 +12,8 @@ from fnn.files import t7
 from fnn.files.t7.reader import MODES, Reader, decoded
 from fnn.files.t7.writer import SINKS, Writer
 from fnn.tensor.types import from_data
-from fnn.torch7.files.loaded import Loader
-from fnn.torch7.files.saved import Saver
+from fnn.torch7.files.loaded import Loader, put
+from fnn.torch7.files.saved import Saver, fields_of
 from fnn.torch7.files.text import Text
 from fnn.torch7.storage import Storage
 from fnn.torch7.types import NAMES, TYPES
@@ -147,6 +147,15 @@ class File:
         self._require_marks()
         record = self._saver.record(object)
         self._write(lambda sink: self._writer.write(record))
+
+    def _write_fields(self, object: Any) -> None:
+        """Write the fields of an object as a table."""
+        self.writeObject(fields_of(object))
+
+    def _read_fields(self, object: Any) -> None:
+        """Give an object the fields of the next table."""
+        for name, value in self.readObject().items():
+            put(object, name, value)
 
     def readBool(self) -> bool:
         """The next boolean."""

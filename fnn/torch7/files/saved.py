@@ -95,6 +95,8 @@ class Saver:
             version = VERSIONS.get(name, 1)
             maker(type(x), fields)
         record = self._know(x, t7.TorchObject(name, version))
+        if name in t7.records.WITHOUT_CONTENT:
+            return record
         if name in t7.records.WITH_HEADER:
             record.header = t7.Table.of(fields.get("_type"), fields.get("device"))
         record.content = yield "", fields

@@ -245,6 +245,22 @@ def test_every_kind_of_value(mode, tmp_path):
     assert again((nn.MSECriterion().forward(torch.ones(2), torch.zeros(2)),), mode) == [1]
 
 
+@pytest.mark.parametrize("mode", ["binary", "ascii"])
+def test_generators_go_on_where_they_were(mode):
+    stream = torch.Generator()
+    torch.manualSeed(stream, 123)
+    torch.randn(stream, 3)  # half a pair is left
+    found, same = again([stream, stream], mode)
+    assert found is same
+    assert torch.initialSeed(found) == 123
+    assert torch.randn(found, 700).equal(torch.randn(stream, 700))
+    data = torch.serialize(stream)
+    with pytest.raises(t7.FileError, match="Generator"):
+        torch.deserialize(data[:-5048] + bytes(5048))
+    with pytest.raises(t7.FileError, match="cut off"):
+        torch.deserialize(data[:-1])
+
+
 def test_names_that_python_keeps_for_itself():
     found = again({"lambda": 1, "in": 2, "rate": 3})
     assert (found.lambda_, found["in"], found.rate) == (1, 2, 3)

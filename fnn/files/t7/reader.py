@@ -15,6 +15,7 @@ from typing import Any
 
 from fnn.files.errors import FileError
 from fnn.files.t7.records import (
+    AS_BYTES,
     WITH_HEADER,
     WITHOUT_CONTENT,
     Function,
@@ -179,7 +180,9 @@ class Reader:
             found = self.known[index] = TorchObject(name, version)
             if name in WITH_HEADER:
                 found.header = yield
-            if name not in WITHOUT_CONTENT:
+            if name in AS_BYTES:
+                found.content = self.source.letters(AS_BYTES[name])
+            elif name not in WITHOUT_CONTENT:
                 found.content = yield
             return found
         kind, dtype, is_tensor = kind

@@ -27,6 +27,8 @@ ELEMENTS = {
 }
 WITHOUT_CONTENT = ("torch.Timer",)
 WITH_HEADER = ("nn.GPU",)
+AS_BYTES = {"torch.Generator": 5048}
+"""Classes that write plain bytes, and how many."""
 _CLASS = re.compile(rf"torch\.(Cuda)?({'|'.join(ELEMENTS)})?(Tensor|Storage)")
 
 
@@ -67,7 +69,7 @@ class Table:
 class TorchObject:
     """An object of a class: its name, the version of its format, and the table of its fields.
 
-    Some classes write a table of their own before it, others nothing at all.
+    Some classes write a table of their own before it, others bytes in its place, or nothing at all.
     """
 
     name: str

@@ -9,6 +9,7 @@ from typing import Any
 
 from fnn.files.errors import FileError
 from fnn.files.t7.records import (
+    AS_BYTES,
     WITH_HEADER,
     WITHOUT_CONTENT,
     Storage,
@@ -92,7 +93,9 @@ class Writer:
                 self._text(x.name)
                 if x.name in WITH_HEADER:
                     yield x.header
-                if x.name not in WITHOUT_CONTENT:
+                if x.name in AS_BYTES:
+                    sink.letters(x.content)
+                elif x.name not in WITHOUT_CONTENT:
                     yield x.content
         elif isinstance(x, Storage):
             if self._first(4, x):

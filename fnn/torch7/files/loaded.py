@@ -19,7 +19,7 @@ from fnn.torch7.files.formats import finish, upgrade
 from fnn.torch7.files.nested import Parts, made, step
 from fnn.torch7.files.unknown import LuaFunction, Unknown, blank
 from fnn.torch7.module import Module
-from fnn.torch7.random import untouched_stream
+from fnn.torch7.random import Generator, untouched_stream
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Fields, Key, Table, python_name
 from fnn.torch7.tensor import Tensor
@@ -107,10 +107,18 @@ class Loader:
         return found
 
     def _object(self, x: t7.TorchObject) -> Any:
+        if x.name == Generator.typename:
+            return self._generator(x)
         if not isinstance(x.content, t7.Table | None):
             raise t7.FileError(f"{x.name} has no table of fields")
         cls = class_named(x.name)
         return self._unknown(x) if cls is None else self._known(x, cls)
+
+    def _generator(self, x: t7.TorchObject) -> Generator:
+        found = self._know(x, Generator(0))
+        with explained(x.name):
+            found.set_state(np.frombuffer(x.content, np.uint8))
+        return found
 
     def _unknown(self, x: t7.TorchObject) -> Parts:
         with making(type_in(x.fields())):

@@ -17,6 +17,7 @@ from fnn.torch7.files.nested import Parts, made, step
 from fnn.torch7.files.unknown import LuaFunction, Unknown
 from fnn.torch7.found import found_fields
 from fnn.torch7.module import Module
+from fnn.torch7.random import Generator
 from fnn.torch7.storage import Storage
 from fnn.torch7.table import Fields, Key, Table, lua_name
 from fnn.torch7.tensor import Tensor, fromarray
@@ -54,6 +55,9 @@ class Saver:
             return self._table(x, [*enumerate(x, 1), *places.items()])
         if isinstance(x, dict):
             return self._table(x, x.items())
+        if isinstance(x, Generator):
+            state = x.get_state()[: t7.records.AS_BYTES[x.typename]].tobytes()
+            return self._know(x, t7.TorchObject(x.typename, 1, state))
         if class_named(name_of_class(type(x))) is type(x) or isinstance(x, Unknown):
             return self._object(x)
         if hasattr(x, "__array__") and not isinstance(x, type):

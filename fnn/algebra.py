@@ -239,7 +239,7 @@ def square_distances(a: Array, b: Array, gain: Array) -> Array:
         "rows of one length",
         "the rows hold different things",
     )
-    distances = jnp.sum(jnp.square(a[:, None] - b[None]), -1)
+    distances = jnp.sum(jnp.square(a[:, None] - b[None]), -1, dtype=a.dtype)
     return jnp.asarray(gain).astype(a.dtype) * distances
 
 

@@ -313,6 +313,7 @@ def test_squared_distances_of_rows():
     assert same(torch.match(x, y), [[14], [77]])
     assert same(torch.match(x, y, 0.5), [[7], [38.5]])
     assert same(torch.match(BATCH, BATCH), [[0, 6 * 36], [6 * 36, 0]])
+    assert torch.match(x.byte(), y.byte()).type() == "torch.ByteTensor"
 
 
 # Draws of categories.

@@ -172,10 +172,14 @@ class Torch7Generator(Generator):
 
     def bernoulli(self, shape: Shape = (), p: float | NDArray = 0.5) -> NDArray[np.bool_]:
         """True with probability p, a number or one for each element."""
+        right = bool(np.all((p >= 0) & (p <= 1)))
+        require(right, "bernoulli", "p below 0 or above 1", "0 <= p <= 1", "p is no probability")
         return self.unit(shape) <= p
 
     def geometric(self, shape: Shape = (), p: float = 0.5) -> NDArray[np.int64]:
         """The first success when p is the probability of failure, so the mean is 1/(1-p)."""
+        cause = "p is a number, the probability of failure"
+        require(0 < p < 1, "geometric", f"p = {p:g}", "0 < p < 1", cause)
         return (np.log1p(-self.unit(shape)) / np.log(p)).astype(np.int64) + 1
 
 

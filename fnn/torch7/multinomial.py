@@ -24,6 +24,13 @@ def multinomial(*arguments: Any) -> Tensor:
     streams = [x for x in arguments if isinstance(x, Torch7Generator)]
     *result, p = (fromarray(x) for x in arguments if kinds([x]) == "t")
     count, *replacement = (x for x in arguments if kinds([x]) == "n")
+    require(
+        p.dim() in (1, 2),
+        "multinomial",
+        f"probabilities of size {list(p.size())}",
+        "a vector, or a matrix with a distribution in each row",
+        "there are other dimensions before the last",
+    )
     rows, stream = np.atleast_2d(np.asarray(p)), [*streams, generator][0]
     draws = stream.unit((len(rows), whole(count)))
     found = sampling.multinomial(rows, draws, any(replacement)) + 1

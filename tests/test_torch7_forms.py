@@ -34,7 +34,7 @@ elementSize typeAs byte char short int long float double half real cuda cudaByte
 FUNCTIONS_ONLY = """
 Tensor Storage ByteTensor LongStorage CudaTensor CudaLongTensor Generator setdefaulttensortype
 getdefaulttensortype manualSeed seed initialSeed getRNGState setRNGState isTensor isStorage typename
-setnumthreads getnumthreads isTypeOf isequal pointer setheaptracking
+setnumthreads getnumthreads getnumcores isTypeOf isequal pointer setheaptracking
 """
 
 
@@ -234,6 +234,7 @@ def test_storages():
     assert torch.ByteStorage([0xFF, 0x41]).string() == b"\xffA"
     assert torch.isStorage(s)
     assert not torch.isTensor(s)
+    assert torch.Tensor.isTensor(torch.Tensor())
     assert torch.totable(torch.LongStorage([1, 2])) == [1, 2]
     assert torch.typename(s) == "torch.CharStorage"
     with pytest.raises(LayerError, match="CharStorage"):
@@ -309,6 +310,7 @@ def test_identity_and_settings():
     assert torch.pointer(x.storage()) == torch.pointer(x.view(2, 1).storage())
     torch.setnumthreads(3)
     assert torch.getnumthreads() == 3
+    assert torch.getnumcores() > 0
     torch.setheaptracking(True)
 
 

@@ -72,9 +72,12 @@ def test_default_type():
         (lambda: torch.eye(2, 3), [[1, 0, 0], [0, 1, 0]]),
         (lambda: torch.range(1, 2, 0.5), [1, 1.5, 2]),
         (lambda: torch.range(3, 1, -1), [3, 2, 1]),
+        (lambda: torch.IntTensor().range(0.5, 4), [0, 1, 2, 3, 4]),
+        (lambda: torch.FloatTensor().range(0.6, 0.9, 0.1).mul(10).round(), [6, 7, 8, 9]),
         (lambda: torch.linspace(0, 1, 3), [0, 0.5, 1]),
         (lambda: torch.logspace(0, 2, 3), [1, 10, 100]),
         (lambda: torch.Tensor(3).zeros(1), [0]),
+        (lambda: torch.zeros().cat(torch.ones()), []),
         (lambda: torch.Tensor(3).range(1, 2), [1, 2]),
         (lambda: torch.cat(torch.ones(1), torch.zeros(2)), [1, 0, 0]),
         (lambda: torch.cat([torch.ones(2), torch.zeros(2), torch.Tensor()], 2), [[1, 0], [1, 0]]),
@@ -338,6 +341,22 @@ def test_stream():
     assert torch.initialSeed() == seed
     torch.manualSeed(0)
     assert str([torch.random(), torch.random()]) == "[2357136044, 2546248239]"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: x.bernoulli(1.5), "0 <= p <= 1"),
+        (lambda x: x.bernoulli(torch.Tensor([0, -1, 1])), "0 <= p <= 1"),
+        (lambda x: x.geometric(1), "0 < p < 1"),
+        (lambda x: x.geometric(0), "0 < p < 1"),
+        (lambda x: torch.multinomial(x.view(1, 1, 3).fill(1), 1), "a distribution in each row"),
+        (lambda x: torch.cat([]), "an empty table"),
+    ],
+)
+def test_what_makes_nothing(call, message):
+    with pytest.raises(LayerError, match=message):
+        call(torch.Tensor(3))
 
 
 # Compiled code.

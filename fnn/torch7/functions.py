@@ -40,17 +40,20 @@ from fnn.torch7.types import (
     setdefaulttensortype,
     type_of,
 )
-from fnn.torch7.utility import UTILITIES
+from fnn.torch7.utility import UTILITIES, isTensor
 
 
 def filling(values: Callable[..., NDArray], series: bool = False) -> Callable[..., Tensor]:
     """`torch.f(...)` from a function that gives the values; also `torch.f(x, ...)`, `x.f(...)`.
 
-    A series fills a tensor that has as many elements without changing its size.
+    A series fills a tensor that has as many elements without changing its size; that of a tensor
+    of integers goes from an integer to an integer, as Torch7 computes it in the tensor's type.
     """
 
     def fill(*arguments: Any) -> Tensor:
         result, rest = leading(arguments)
+        if series and result.element_type.kind != "f":
+            rest = tuple(map(int, rest))
         found = values(*rest)
         if series and found.size == result.length:
             return result.copy(found)
@@ -75,13 +78,13 @@ def leading(arguments: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
 @filling
 def zeros(*size: Any) -> NDArray:
     """Zeros."""
-    return np.zeros(sizes(size))
+    return np.zeros(sizes(size) or 0)
 
 
 @filling
 def ones(*size: Any) -> NDArray:
     """Ones."""
-    return np.ones(sizes(size))
+    return np.ones(sizes(size) or 0)
 
 
 @filling
@@ -161,6 +164,7 @@ def cat(*arguments: Any) -> Tensor:
     results, tensors = (front[:-1], front[-1]) if several else (front[:-2], front[-2:])
     if len(results) > 1:
         raise TypeError(f"cat: given {len(front)} tensors, wanted more than two in a list")
+    require(len(tensors) > 0, "cat", "an empty table", "a tensor at least", "nothing was gathered")
     found = [x for x in map(fromarray, tensors) if x.length]
     if not found:
         return results[0] if results else Tensor()
@@ -272,5 +276,5 @@ FUNCTIONS: dict[str, Callable] = {
 }
 """Everything that `torch` has of tensors, by name."""
 
-for _fill in (*FILLS, cat):
-    setattr(Tensor, _fill.__name__, _fill)
+for _function in (*FILLS, cat, isTensor):
+    setattr(Tensor, _function.__name__, _function)

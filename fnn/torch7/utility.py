@@ -17,6 +17,11 @@ class _Settings:
     threads = os.cpu_count() or 1
 
 
+def getnumcores() -> int:
+    """How many processors there are."""
+    return os.cpu_count() or 1
+
+
 def isTensor(x: Any) -> bool:
     """Whether this is a tensor."""
     return isinstance(x, Tensor)
@@ -101,5 +106,6 @@ UTILITIES: tuple[Callable, ...] = (
     totable,
     setnumthreads,
     getnumthreads,
+    getnumcores,
     setheaptracking,
 )

@@ -721,6 +721,75 @@ def test_text_without_spaces_between_calls(tmp_path):
     assert (file.noAutoSpacing().readInt(), file.readString("*a")) == (1, ";23 ;\n4 5\n")
 
 
+def test_files_say_what_they_are(tmp_path):
+    path, memory = tmp_path / "x", torch.MemoryFile()
+    file = torch.DiskFile(path, "w")
+    assert str(file) == f"torch.DiskFile on <{path}> [status: open -- mode  w]"
+    assert str(file.close()) == f"torch.DiskFile on <{path}> [status: closed -- mode  w]"
+    assert str(torch.PipeFile("true")) == "torch.PipeFile on <true> [status: open -- mode: r ]"
+    assert str(memory) == "torch.MemoryFile [status: open -- mode: rw]"
+    assert torch.type(memory) == "torch.MemoryFile"
+    assert torch.isTypeOf(file, "torch.File")
+    assert (file.isReadable(), file.isWritable(), file.isBigEndianCPU()) == (False, True, False)
+    assert memory.synchronize() is memory.noBuffer() is memory.close() is memory
+
+
+def test_files_that_are_not_there(tmp_path):
+    path = tmp_path / "x"
+    assert torch.DiskFile(path, "r", True) is None
+    with pytest.raises(FileNotFoundError):
+        torch.DiskFile(path)
+    file = torch.DiskFile(path, "rw")
+    file.writeString("abc")
+    assert path.read_text() == file.seek(1).readString() == "abc"
+    file.close()
+    with pytest.raises(ValueError, match="given mode 'q'"):
+        torch.DiskFile(path, "q")
+
+
+def test_elements_are_read_into_a_storage():
+    file, storage = torch.MemoryFile(), torch.IntStorage(2)
+    file.writeInt(torch.IntStorage([4, 5, 6]))
+    assert file.seek(1).quiet().readInt(storage) == 2
+    assert storage.tolist() == [4, 5]
+    assert file.readInt(storage) == 1
+    assert storage.tolist() == [6, 5]
+
+
+def test_booleans_are_whole_numbers():
+    file = torch.MemoryFile().noAutoSpacing()
+    for x in (None, False, 0, "", True):
+        file.writeBool(x)
+    assert file.storage().string() == "00111\0"
+
+
+def test_the_length_of_longs_outlasts_other_modes():
+    file = torch.MemoryFile().longSize(4)
+    file.writeLong(7)
+    file.binary().writeLong(7)
+    file.ascii().writeLong(7)
+    assert file.storage().tolist() == [*b"7\n", 7, 0, 0, 0, *b"7\n", 0]
+
+
+def test_what_is_not_referenced_is_written_as_it_is():
+    x, file = torch.Tensor([1]), torch.MemoryFile().referenced(False)
+    for element in (1, 5):
+        x[1] = element
+        file.writeObject(x)
+    file.seek(1)
+    assert [file.readObject()[1], file.readObject()[1]] == [1, 5]
+
+
+def test_a_file_in_memory_writes_to_its_storage():
+    storage = torch.CharStorage().string("5 6\n\0")
+    file = torch.MemoryFile(storage, "rw")
+    file.seekEnd().writeInt(77)
+    assert file.storage() is storage
+    file.writeInt(8)
+    file.close()
+    assert storage.string() == "5 6\n77\n8\n\0"
+
+
 def test_commands_are_read_from_and_written_to(tmp_path):
     assert torch.PipeFile("printf '1 2\\nend\\n'").readInt(2).tolist() == [1, 2]
     file = torch.PipeFile(f"cat > {tmp_path}/x", "w")

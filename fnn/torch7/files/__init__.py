@@ -34,8 +34,10 @@ def save(filename: Any, object: Any, mode: str = "binary", referenced: bool = Tr
     Path(filename).write_bytes(serialize(object, mode, referenced))
 
 
-def load(filename: Any, mode: str | None = None) -> Any:
+def load(filename: Any, mode: str | None = None, referenced: bool = True) -> Any:
     """The object in a file of Torch7's; without a mode, that is found out.
+
+    `referenced` may be said as to `save`; the file's own numbers say what is one object.
 
     Modules and criterions come to life; objects of unknown classes have their fields as attributes.
     Nothing in the file is run, and no random number is drawn.

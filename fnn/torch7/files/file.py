@@ -22,32 +22,45 @@ from fnn.torch7.types import NAMES, TYPES
 class File:
     """Bytes to read and to write: as text ("ascii", as at first), or as C has them ("binary")."""
 
+    typename = "torch.File"
+    _where, _colon = "", ":"
+
     def __init__(self, data: bytes, mode: str):
         if mode not in ("r", "w", "rw"):
             raise ValueError(f"given mode {mode!r}, wanted 'r', 'w' or 'rw'")
         self._data, self._mode, self._place = bytearray(data), mode, 0
         self._quiet = self._failed = self._swaps = False
-        self._spacing = True
+        self._open, self._spacing, self._text, self._long = True, True, True, "b64"
         self._saver, self._loader = Saver(), Loader()
         self._reader = Reader(MODES["ascii"](self._data))
         self._writer = Writer(SINKS["ascii"]())
-        self.ascii()
 
-    def binary(self, encoding: str = "binary") -> Self:
+    def __repr__(self) -> str:
+        status = "open" if self._open else "closed"
+        mode = "".join(x if x in self._mode else " " for x in "rw")
+        return f"{self.typename}{self._where} [status: {status} -- mode{self._colon} {mode}]"
+
+    def binary(self) -> Self:
         """Numbers as C has them from here on."""
-        self._encoding = encoding
+        self._text = False
         return self
 
     def ascii(self) -> Self:
         """Numbers as text from here on."""
-        return self.binary("ascii")
+        self._text = True
+        return self
 
     def longSize(self, size: int = 0) -> Self:
-        """Longs of 4 or of 8 bytes from here on; 0 is this machine's, 8."""
-        return self.binary({0: "b64", 4: "b32", 8: "b64"}[size])
+        """Longs of 4 or of 8 bytes from here on, where C has them; 0 is this machine's, 8."""
+        self._long = {0: "b64", 4: "b32", 8: "b64"}[size]
+        return self
+
+    @property
+    def _encoding(self) -> str:
+        return "ascii" if self._text else self._long
 
     def referenced(self, referenced: bool) -> Self:
-        """Whether what is one object is written once."""
+        """Whether what is one object is written once; else it is written as it is each time."""
         self._writer.referenced = referenced
         return self
 
@@ -79,6 +92,10 @@ class File:
         """Whether the low end is first: always, here."""
         return True
 
+    def isBigEndianCPU(self) -> bool:
+        """Whether the high end is first: never, here."""
+        return False
+
     def quiet(self, quiet: bool = True) -> Self:
         """Errors are noted, not raised, from here on: what can't be read is 0, "" or None."""
         self._quiet = quiet
@@ -107,19 +124,19 @@ class File:
 
     def isBinary(self) -> bool:
         """Whether numbers are as C has them."""
-        return self._encoding != "ascii"
+        return not self._text
 
     def isReadable(self) -> bool:
-        """Whether it is open for reading."""
+        """Whether it was opened for reading."""
         return "r" in self._mode
 
     def isWritable(self) -> bool:
-        """Whether it is open for writing."""
+        """Whether it was opened for writing."""
         return "w" in self._mode
 
     def isOpened(self) -> bool:
         """Whether it has not been closed."""
-        return bool(self._mode)
+        return self._open
 
     def position(self) -> int:
         """The place of the next byte, from 1."""
@@ -145,7 +162,7 @@ class File:
     def writeObject(self, object: Any) -> None:
         """Write an object."""
         self._require_marks()
-        record = self._saver.record(object)
+        record = (self._saver if self.isReferenced() else Saver()).record(object)
         self._write(lambda sink: self._writer.write(record))
 
     def _write_fields(self, object: Any) -> None:
@@ -159,11 +176,11 @@ class File:
 
     def readBool(self) -> bool:
         """The next boolean."""
-        return self._read(lambda source: source.integer()) == 1
+        return read_method("Int")(self) == 1
 
-    def writeBool(self, value: bool) -> None:
-        """Write a boolean."""
-        self._write(lambda sink: sink.integer(int(value)))
+    def writeBool(self, value: Any) -> None:
+        """Write a boolean; as in Lua, only None and False are false."""
+        write_method("Int")(self, int(value is not None and value is not False))
 
     def readString(self, what: str = "*l") -> str | bytes:
         """The next line ("*l"), or all that is left ("*a")."""
@@ -186,9 +203,16 @@ class File:
         self._put(data)
         return len(data)
 
-    def close(self) -> None:
+    def synchronize(self) -> Self:
+        """Nothing: what was written is where it belongs."""
+        return self
+
+    noBuffer = synchronize
+
+    def close(self) -> Self:
         """Be used no more."""
-        self._mode = ""
+        self._open = False
+        return self
 
     def _read(self, read: Callable[[Any], Any], otherwise: Any = None, whole: bool = False) -> Any:
         """What a source gives from here on; something else if it fails, and errors are noted."""
@@ -237,16 +261,21 @@ class File:
         self._place += len(data)
 
     def _require(self, mode: str, what: str) -> None:
-        if mode not in self._mode:
+        if not (self._open and mode in self._mode):
             raise t7.FileError(f"the file is not open for {what}")
 
 
 def read_method(kind: str) -> Callable[..., Any]:
-    """`readInt()` is a number, `readInt(n)` a storage of n."""
+    """`readInt()` is a number, `readInt(n)` a storage of n, `readInt(storage)` how many it took."""
 
-    def read(self: File, count: int | None = None) -> Any:
-        found = self._elements(TYPES[kind], 1 if count is None else count)
-        if count is None:
+    def read(self: File, into: Any = None) -> Any:
+        filled = isinstance(into, Storage)
+        count = len(into) if filled else 1 if into is None else into
+        found = self._elements(TYPES[kind], count)
+        if filled:
+            into.array = array_of(np.concatenate([found, np.asarray(into.array)[len(found) :]]))
+            return len(found)
+        if into is None:
             return found[0].item() if len(found) else 0
         return Storage(array_of(found))
 

@@ -532,6 +532,17 @@ def test_a_table_of_one_stays_a_table(before):
     assert_close(first, np.asarray(inside))
 
 
+def test_contiguous_keeps_its_tensors():
+    module, x = nn.Contiguous(), torch.randn(2, 3)
+    output, gradient = module.forward(x), module.backward(x, x)
+    assert output is not x
+    assert output.isSetTo(x)
+    assert module.forward(x.t()) is output
+    assert module.backward(x.t(), x.t()) is gradient
+    assert output.isContiguous()
+    assert_close(output, x.t())
+
+
 def test_map_table():
     module = nn.MapTable(nn.Linear(2, 1))
 

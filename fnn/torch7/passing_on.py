@@ -37,15 +37,15 @@ class Identity(Module):
 
 
 class Contiguous(Identity):
-    """The input, copied if its elements don't lie in order."""
+    """The input in a tensor of its own: over the same memory if its elements lie in order there."""
 
     def updateOutput(self, input: Any) -> Any:
         """The input, contiguous."""
-        return super().updateOutput(input.contiguous())
+        return super().updateOutput(self.output.set(input.contiguous()))
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
         """The gradient by the output, contiguous."""
-        return super().updateGradInput(input, gradOutput.contiguous())
+        return super().updateGradInput(input, self.gradInput.set(gradOutput.contiguous()))
 
 
 class PrintSize(Identity):

@@ -308,6 +308,17 @@ def test_clone_and_share():
     assert not twin.shared
 
 
+def test_share_with_a_longer_or_shorter_network():
+    whole = nn.Sequential().add(nn.Linear(2, 2)).add(nn.Tanh()).add(nn.Linear(2, 1))
+    encoder = nn.Sequential().add(nn.Linear(2, 2)).add(nn.ReLU())
+    assert encoder.share(whole, "weight", "bias").get(1).weight.isSetTo(whole.get(1).weight)
+    longer, shorter = encoder.clone(), nn.Sequential().add(encoder.get(1))
+    assert longer.share(shorter, "weight").get(1).weight.isSetTo(whole.get(1).weight)
+    for other in (encoder, encoder.clone().add(nn.Tanh())):
+        with pytest.raises(ValueError, match=r"nn.Linear.share: given no tensor weight"):
+            whole.share(other, "weight")
+
+
 def test_shared_gradients_add_up():
     """Twice the same layer in a network, with gradients that lie in the same memory."""
     for transposed in (False, True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any, Self
 
 from fnn.compose import Serial
@@ -112,8 +113,11 @@ class Container(Module):
         return self
 
     def share(self, other: Any, *names: str) -> Self:
-        """Have the modules' named fields share the storages of those in `other`."""
-        for mine, theirs in zip(self.modules, other.modules, strict=True):
+        """Have the modules' named fields share the storages of those in `other`.
+
+        It may have more modules, and fewer if those that have no partner have no such field.
+        """
+        for mine, theirs in zip_longest(self.modules, [*other.modules][: len(self)]):
             mine.share(theirs, *names)
         return self
 

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
+from fnn.errors import require
 from fnn.shell import Shell
 from fnn.torch7.passing import type_name
 from fnn.torch7.table import Table
@@ -91,7 +92,14 @@ class Tree(Shell):
         """Have the named fields share the storages of `other`'s; both are `shared` then."""
         for name in names:
             mine, theirs = getattr(self, name, None), getattr(other, name, None)
-            if isinstance(mine, Tensor) and isinstance(theirs, Tensor):
+            if isinstance(mine, Tensor):
+                require(
+                    isinstance(theirs, Tensor),
+                    f"{type_name(self)}.share",
+                    f"no tensor {name} in {'nil' if other is None else type_name(other)}",
+                    "one to share with",
+                    "the networks are not built alike",
+                )
                 mine.set(theirs)
                 self.shared = other.shared = True
         return self

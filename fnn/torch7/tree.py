@@ -96,7 +96,7 @@ class Tree(Shell):
                 require(
                     isinstance(theirs, Tensor),
                     f"{type_name(self)}.share",
-                    f"no tensor {name} in {'nil' if other is None else type_name(other)}",
+                    f"no tensor {name} in {type_name(other) if isinstance(other, Tree) else 'nil'}",
                     "one to share with",
                     "the networks are not built alike",
                 )

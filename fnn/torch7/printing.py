@@ -1,9 +1,11 @@
 """Torch7's text for numbers, tensors and storages, to the last blank (torch7/Tensor.lua)."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import product
-from math import floor, isfinite, isnan, log10, nan
+from math import copysign, floor, isfinite, isnan, log10, nan, nextafter
 from numbers import Real
+from sys import float_info
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +23,7 @@ class Form(NamedTuple):
 
     def text(self, x: float) -> str:
         """One number."""
-        return self.format % (x if self.scale is None else x / self.scale)
+        return formatted(self.format, x if self.scale is None else x / self.scale)
 
     @property
     def head(self) -> str:
@@ -107,9 +109,18 @@ def slices(values: NDArray[np.float64], how: Form) -> Iterator[str]:
         yield f"({counted},.,.) = \n{matrix(values[index], how, ' ')}"
 
 
+def formatted(form: str, x: float) -> str:
+    """A number in a C format; what lies in the middle is rounded away from zero, as LuaJIT does."""
+    largest = copysign(float_info.max, x)
+    found, outward = form % x, form % (nextafter(x, largest) if isfinite(x) else x)
+    if found == outward or Fraction(found) + Fraction(outward) != 2 * Fraction(x):
+        return found
+    return outward
+
+
 def number_text(x: float) -> str:
     """A number as Lua prints it."""
-    return f"{x:.14g}"
+    return formatted("%.14g", x)
 
 
 def tostring(x: Any) -> str:

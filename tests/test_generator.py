@@ -326,6 +326,21 @@ def test_bytes_that_are_no_state():
         generator.integers((1,), 3, 3)
 
 
+@pytest.mark.parametrize(
+    ("draw", "parameters", "given"),
+    [
+        ("normal", (0, 0), "std 0, wanted above 0"),
+        ("log_normal", (1, -1), "std -1, wanted above 0"),
+        ("bernoulli", (1.5,), "p 1.5, wanted 0 to 1"),
+        ("bernoulli", (np.array([0.5, -1]),), "p .*, wanted 0 to 1"),
+        ("geometric", (1,), "p 1, wanted between 0 and 1"),
+    ],
+)
+def test_parameters_that_no_distribution_has(draw, parameters, given):
+    with pytest.raises(LayerError, match=f"given {given}"):
+        getattr(Torch7Generator(7), draw)((2,), *parameters)
+
+
 def test_seeding_forgets_the_kept_half_and_the_keys():
     generator = Torch7Generator(7)
     fresh = generator.normal((3,)), generator.key_data()

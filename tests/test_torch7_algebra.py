@@ -327,6 +327,7 @@ def test_categories_come_from_the_stream():
     found = torch.LongTensor()
     assert torch.multinomial(found, p, 6, True) is found
     assert same(found, [3, 3, 2, 3, 2, 3])
+    assert p.multinomial(found, p * 5, 2, True) is found
     # 0.6965 finds 2 or 3; what is drawn has no share in the next draw.
     torch.manualSeed(123)
     assert same(p.multinomial(3), [3, 2, 1])

@@ -327,8 +327,9 @@ def test_stream():
     assert torch.uniform() == 0.6964691872708499
     state = torch.getRNGState()
     first = torch.rand(3).tolist()
-    torch.setRNGState(state)
+    assert torch.setRNGState(state) is state
     assert same(torch.rand(3), first)
+    assert len(state.storage()) == 5048
     assert torch.initialSeed() == 123
     own = torch.Generator()
     torch.manualSeed(own, 123)

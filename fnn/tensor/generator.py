@@ -166,21 +166,34 @@ class Torch7Generator(Generator):
         """Uniform in [0, 1): one word each."""
         return self.words(shape) / 2**32
 
+    def normal(self, shape: Shape = (), mean: float = 0, std: float = 1) -> NDArray:
+        """Normal, by Box and Muller's pairs; `std` is above 0."""
+        require_within("normal", "std", std, np.all(np.asarray(std) > 0), "above 0")
+        return super().normal(shape, mean, std)
+
+    def log_normal(self, shape: Shape = (), mean: float = 1, std: float = 2) -> NDArray:
+        """The exponential of a normal with this mean and standard deviation, above 0."""
+        return np.exp(self.normal(shape, mean, std))
+
     def random(self, shape: Shape = (), dtype: DTypeLike = np.float64) -> NDArray:
         """Whole numbers over the range that Torch7 gives to tensors of this type."""
         return (self.words(shape) % RANGES.get(np.dtype(dtype).name, 2**32)).astype(dtype)
 
     def bernoulli(self, shape: Shape = (), p: float | NDArray = 0.5) -> NDArray[np.bool_]:
         """True with probability p, a number or one for each element."""
-        right = bool(np.all((p >= 0) & (p <= 1)))
-        require(right, "bernoulli", "p below 0 or above 1", "0 <= p <= 1", "p is no probability")
+        within = np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1))
+        require_within("bernoulli", "p", p, within, "0 to 1")
         return self.unit(shape) <= p
 
     def geometric(self, shape: Shape = (), p: float = 0.5) -> NDArray[np.int64]:
         """The first success when p is the probability of failure, so the mean is 1/(1-p)."""
-        cause = "p is a number, the probability of failure"
-        require(0 < p < 1, "geometric", f"p = {p:g}", "0 < p < 1", cause)
+        require_within("geometric", "p", p, 0 < p < 1, "between 0 and 1")
         return (np.log1p(-self.unit(shape)) / np.log(p)).astype(np.int64) + 1
+
+
+def require_within(draw: str, name: str, given: Any, within: Any, wanted: str) -> None:
+    """Raise an error unless a parameter of a distribution is within its bounds."""
+    require(bool(within), draw, f"{name} {given}", wanted, "the parameters are exchanged")
 
 
 class PyTorchGenerator(Generator):

@@ -11,6 +11,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from fnn.errors import require
+from fnn.tensor.generator import SIZES
 from fnn.tensor.run import run
 from fnn.tensor.types import from_data
 from fnn.torch7 import storage, tensor
@@ -195,15 +196,16 @@ def is_tensor(x: Any) -> bool:
 
 
 def getRNGState(*arguments: Any) -> Tensor:
-    """The state of the random stream, as a ByteTensor."""
-    return fromarray(chosen(arguments)[0].get_state())
+    """The state of the random stream, as a ByteTensor with the bytes that Torch7 has."""
+    return fromarray(chosen(arguments)[0].get_state()[: SIZES[0]])
 
 
-def setRNGState(*arguments: Any) -> None:
-    """Go on from a state of the random stream."""
+def setRNGState(*arguments: Any) -> Tensor:
+    """Go on from a state of the random stream, and return it."""
     stream, (state,) = chosen(arguments)
     stream.set_state(np.asarray(state))
     restart(stream)
+    return state
 
 
 def function(name: str) -> Callable:

@@ -18,7 +18,8 @@ from transforms.cells import tracing
 def multinomial(*arguments: Any) -> Tensor:
     """Indices in proportion to probabilities: `([result,] [generator,] p, n[, replacement])`.
 
-    `p` is a vector, or a matrix with a distribution in each row.
+    `p` is a vector, or a matrix with a distribution in each row. As a method of any tensor with
+    numbers like those of `p` it is `p.multinomial(result, p, n)`.
     """
     unless_compiled("multinomial")
     streams = [x for x in arguments if isinstance(x, Torch7Generator)]
@@ -34,7 +35,7 @@ def multinomial(*arguments: Any) -> Tensor:
     rows, stream = np.atleast_2d(np.asarray(p)), [*streams, generator][0]
     draws = stream.unit((len(rows), whole(count)))
     found = sampling.multinomial(rows, draws, any(replacement)) + 1
-    return filled([*result, LongTensor()][0], found.reshape(*p._size[:-1], -1))
+    return filled([LongTensor(), *result][-1], found.reshape(*p._size[:-1], -1))
 
 
 def multinomialAliasSetup(probs: Any, state: Any = None) -> Table:

@@ -64,6 +64,13 @@ def test_empty():
     assert str(torch.Tensor().size()) == "[torch.LongStorage of size 0]\n"
 
 
+def test_numbers_in_a_storage_wrap():
+    assert (
+        str(torch.ByteStorage([-1, 300, 2.7]))
+        == " 255\n  44\n   2\n[torch.ByteStorage of size 3]\n"
+    )
+
+
 def test_both_names_of_tostring():
     x = torch.Tensor([1])
     assert x.__tostring() == x.__tostring__() == str(x)

@@ -36,7 +36,7 @@ def confused():
 
 def test_confusion_matrix_equals_the_original():
     conf, case = confused()
-    assert str(conf) == case["tostring"]
+    assert str(conf) == conf.__tostring__() == case["tostring"]
     assert conf.mat.view(-1).tolist() == case["mat"]
     for name in ("valids", "unionvalids"):
         assert getattr(conf, name).type() == "torch.FloatTensor"
@@ -232,6 +232,7 @@ def test_command_line_names_a_run(cmd, capsys):
     params = cmd.parse(["m", "-rate", "0.5", "-fast"])
     assert cmd.string("exp", params, {"steps": True}) == "exp,model=m,fast=t,rate=0.5"
     assert cmd.string("exp", params, {"name": False}) == "exp,model=m,fast=t,name=run,rate=0.5"
+    assert cmd.string("exp", {"model": "m"}) == "exp,model=m,"
     assert cmd.string(None, {"rate": 0.1}, {}) == ""
     assert "-- ignore option steps\n" in capsys.readouterr().out
 

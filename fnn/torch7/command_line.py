@@ -155,8 +155,10 @@ class CmdLine:
                 arguments[places[name]] = f"{name}{self.keyseparator}{word}"
             else:
                 print(f"WARNING: unknown option/argument: {name} IGNORING for DIRECTORY NAME")
-        parts = [arguments[i] for i in sorted(arguments)] + sorted(options)
-        return self.argseparator.join([prefix or "", *parts]) if parts else prefix or ""
+        # A list of arguments is followed by a separator even where no option comes.
+        first = [arguments[i] for i in sorted(arguments)]
+        parts = [prefix or "", *first, *(sorted(options) or ([""] if first else []))]
+        return self.argseparator.join(parts)
 
     def log(self, file: str | IO[str], params: dict[str, Any] | None = None) -> None:
         """From now on write what `print` prints to a file, too."""

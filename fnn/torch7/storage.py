@@ -39,11 +39,11 @@ class Storage(engine.Storage, metaclass=ElementType):
         if isinstance(given, str):
             values = of_file(dtype, *arguments)
         elif np.iterable(given):
-            values = np.asarray(list(given), dtype)
+            values = list(given)
         else:
             values = np.zeros(whole(given), dtype)
         # Sizes are LongStorages. They stay on the host, known even where a function is compiled.
-        array: Any = values if dtype == np.int64 else from_data(values, dtype)
+        array: Any = np.asarray(values, dtype) if dtype == np.int64 else from_data(values, dtype)
         engine.Storage.__init__(self, array)
 
     def __call__(self) -> Storage:

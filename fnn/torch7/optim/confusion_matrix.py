@@ -115,7 +115,7 @@ class ConfusionMatrix:
             f" + average rowUcol correct (VOC measure): {union}% \n + global correct: {whole}%"
         )
 
-    __repr__ = __str__
+    __repr__ = __tostring__ = __str__
 
     def render(
         self,

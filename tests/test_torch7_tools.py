@@ -102,6 +102,7 @@ def test_logger_writes_what_the_original_writes(tmp_path):
     logger.add([1.5, 2])
     logger.add([0.000123456, -1e10])
     assert path.read_text() == CASES["Logger"]["file"]
+    assert logger.symbols[logger.idx["test"]][1] == 2
 
 
 def test_logger_names_columns_by_the_first_line(tmp_path, capsys):
@@ -276,7 +277,7 @@ def test_tester_reports(capsys):
     with pytest.raises(AssertionError, match="An error was found while running tests!"):
         tester.run()
     shown = [line.split("\r")[-1] for line in capsys.readouterr().out.split("\n")]
-    dots = "." * 63
+    dots = "." * 64
     assert shown[:8] == [
         "Running 5 tests",
         f"1/5 good {dots} [PASS]",

@@ -137,7 +137,7 @@ class Tester:
     def _run(self, name: str, place: str) -> bool:
         """Run a test, unless it is disabled; whether it is good."""
         self._name = name
-        dots = "." * (COLUMNS - 8 - len(place) - 1 - len(name))
+        dots = "." * (COLUMNS - 8 - len(place) - len(name))
         print(f"{place}{name} {dots} [WAIT]", end="", flush=True)
         result = "SKIP" if name in self.disabledTests else self._result(name)
         print(f"\r{place}{name} {dots} [{result}]")

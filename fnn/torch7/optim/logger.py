@@ -10,7 +10,7 @@ from typing import Any
 
 from fnn.errors import require
 from fnn.torch7.optim import pictures
-from fnn.torch7.table import entries
+from fnn.torch7.table import Table, entries
 
 HERE = "optim.Logger"
 
@@ -34,7 +34,7 @@ class Logger:
             print("<Logger> warning: no path provided, logging to std out")
             self.name = "stdout"
         self.empty = True
-        self.symbols: dict[Any, list] = {}
+        self.symbols: dict[Any, Table] = {}
         self.styles: dict[Any, list[str]] = {}
         self.names: dict[Any, Any] = {}
         self.idx: dict[Any, Any] = {}
@@ -67,7 +67,7 @@ class Logger:
 
     def _begin(self, names: dict[Any, Any]) -> None:
         self.empty, self.nsymbols, self.names = False, len(names), names
-        self.symbols = {key: [] for key in names}
+        self.symbols = {key: Table() for key in names}
         self.styles = {key: [self.defaultStyle] for key in names}
         self._line(map(str, names.values()))
 
@@ -104,7 +104,7 @@ class Logger:
         )
         keys = [self.idx[name] for name in names] if names else list(self.symbols)
         lines = [
-            (str(self.names[key]), self.symbols[key], style)
+            (str(self.names[key]), list(self.symbols[key]), style)
             for key in keys
             if len(self.symbols[key]) > 1
             for style in self.styles[key]

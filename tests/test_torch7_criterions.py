@@ -184,6 +184,18 @@ def test_conversion_reaches_all_parts():
     assert inner.nll.weights.type() == "torch.FloatTensor"
 
 
+def test_a_network_that_ends_in_a_criterion_needs_no_gradient():
+    both = nn.ParallelTable().add(nn.Linear(5, 3)).add(nn.Identity())
+    net = nn.Sequential().add(both).add(nn.CriterionTable(nn.MSECriterion()))
+    given, losses = [torch.ones(5), torch.ones(3)], []
+    for _ in range(3):
+        losses.append(net.forward(given))
+        net.zeroGradParameters()
+        net.backward(given)
+        net.updateParameters(0.05)
+    assert losses[2] < losses[1] < losses[0]
+
+
 def test_the_module_of_targets_may_keep_its_type():
     for cast in (True, False):
         x, y = nn.Linear(3, 3), nn.Linear(3, 3)

@@ -376,6 +376,14 @@ def test_index_linear_normalises_and_decays():
     assert module.weight.select(2, 5).tolist() == [0.25, 1, 0.5]
 
 
+def test_tables_of_anything_are_rearranged():
+    letters = [["a1", "a2"], ["b1", "b2"], ["c1", "c2"]]
+    assert nn.ZipTable().forward(letters) == [["a1", "b1", "c1"], ["a2", "b2", "c2"]]
+    assert nn.ZipTableOneToMany().forward(["x", ["a", "b"]]) == [["x", "a"], ["x", "b"]]
+    assert nn.FlattenTable().forward(["x", [1, [True]]]) == ["x", 1, True]
+    assert nn.SelectTable("name").forward({"name": "x", "size": 3}) == "x"
+
+
 def test_utils():
     nested = torch.Table([torch.ones(2), torch.Table([torch.ones(1)])])
     t1, t2 = nn.utils.recursiveResizeAs(None, nested)

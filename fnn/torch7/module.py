@@ -91,10 +91,11 @@ class Module(Connectable, Convertible, Results):
                 return self.updateOutput(input)
         return self.updateOutput(input)
 
-    def backward(self, input: Any, gradOutput: Any, scale: float = 1) -> Any:
+    def backward(self, input: Any, gradOutput: Any = None, scale: float = 1) -> Any:
         """Compute `gradInput`, and add `scale` times the gradients of the parameters to theirs.
 
-        `input` is what the last `forward` was given.
+        `input` is what the last `forward` was given. There is no `gradOutput` where a loss comes
+        out, as of a CriterionTable.
         """
         if tracing():
             with calling(self, backward=True):

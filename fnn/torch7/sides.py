@@ -93,9 +93,21 @@ class ConcatTable(Same):
 
 
 class ParallelTable(Side):
-    """Each module on its own element of the input: the outputs are a table."""
+    """Each module on its own element of the input: the outputs are a table.
+
+    The last of them may have no gradient, as the targets of a CriterionTable have none: it is 0.
+    """
 
     network = Pairs
+
+    def _part(self, gradOutput: Any, count: int) -> list[Any]:
+        known = super()._part(gradOutput, count)
+        return known + [zeros(y) for y in list(self.output)[len(known) : count]]
+
+    def _pull(self, input: Any, gradOutput: Any, *rest: Any) -> Any:
+        if isinstance(gradOutput, Table | list | tuple):
+            gradOutput = self._part(gradOutput, max(len(gradOutput), len(self.output)))
+        return super()._pull(input, gradOutput, *rest)
 
     def _hold_output(self, value: Any) -> Any:
         self._output = Table([m._hold_output(v) for m, v in zip(self.modules, value, strict=False)])
@@ -113,6 +125,11 @@ class ParallelTable(Side):
 
     def _gather(self, gradients: list[Any]) -> Any:
         return Table(gradients)
+
+
+def zeros(x: Any) -> Any:
+    """0 in the place of all numbers of a tensor, or of those in a table."""
+    return Table(map(zeros, x)) if isinstance(x, Table) else x.clone().zero()
 
 
 class MapTable(ParallelTable):

@@ -13,7 +13,7 @@ from fnn.torch7 import working
 from fnn.torch7.counting import from_1, position
 from fnn.torch7.deriving import Along, Derived, at_least_one
 from fnn.torch7.found import Working
-from fnn.torch7.passing import as_input, as_inputs, held, leaves, type_name
+from fnn.torch7.passing import as_input, held, leaves, type_name
 from fnn.torch7.sides import added
 from fnn.torch7.table import Table
 
@@ -65,7 +65,15 @@ class _Rearranged(Derived):
 
 def entries(x: Any) -> tuple:
     """What a table or a dict holds; a dict comes as it is, alone."""
-    return (jax.tree.map(as_input, x),) if isinstance(x, dict) else as_inputs(x)
+    found = jax.tree.map(entry, x) if isinstance(x, dict) else entry(x)
+    return found if isinstance(found, tuple) else (found,)
+
+
+def entry(x: Any) -> Any:
+    """A table or an array as layers take them; anything else, such as a string, as it is."""
+    if isinstance(x, Table | list | tuple):
+        return tuple(map(entry, x))
+    return as_input(x) if hasattr(x, "__array__") else x
 
 
 def tabulated(x: Any) -> Any:

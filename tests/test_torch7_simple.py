@@ -384,6 +384,21 @@ def test_tables_of_anything_are_rearranged():
     assert nn.SelectTable("name").forward({"name": "x", "size": 3}) == "x"
 
 
+def test_gradients_of_a_table_with_names_are_one():
+    given, gradient = {"A": torch.zeros(2, 3), "B": torch.zeros(2, 1)}, torch.ones(2, 3)
+    module = nn.SelectTable("A")
+    found = module.backward(given, gradient)
+    assert str(found) == "{\n  A : DoubleTensor - size: 2x3\n  B : DoubleTensor - size: 2x1\n}"
+    assert module.backward(found, gradient).A.equal(gradient)
+    assert module.forward(found).equal(gradient)
+
+
+def test_what_is_parallel_may_be_listed_before_its_dimensions_are_known():
+    module = nn.Parallel().add(nn.Sequential().add(nn.Tanh())).add(nn.ReLU())
+    listed = [torch.type(each) for each in module.listModules()]
+    assert listed == ["nn.Parallel", "nn.Sequential", "nn.Tanh", "nn.ReLU"]
+
+
 def test_utils():
     nested = torch.Table([torch.ones(2), torch.Table([torch.ones(1)])])
     t1, t2 = nn.utils.recursiveResizeAs(None, nested)

@@ -277,9 +277,10 @@ class Parallel(Joined):
 
     network = Between
 
-    def __init__(self, inputDimension: int, outputDimension: int):
+    def __init__(self, inputDimension: int | None = None, outputDimension: int | None = None):
         super().__init__()
-        self.inputDimension, self.outputDimension = inputDimension, outputDimension
+        self.inputDimension: Any = inputDimension
+        self.outputDimension: Any = outputDimension
 
     def _hyper(self) -> dict[str, Any]:
         return {

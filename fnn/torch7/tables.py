@@ -15,7 +15,7 @@ from fnn.torch7.deriving import Along, Derived, at_least_one
 from fnn.torch7.found import Working
 from fnn.torch7.passing import as_input, held, leaves, type_name
 from fnn.torch7.sides import added
-from fnn.torch7.table import Table
+from fnn.torch7.table import Fields, Table
 
 __all__ = [
     "FlattenTable",
@@ -65,12 +65,14 @@ class _Rearranged(Derived):
 
 def entries(x: Any) -> tuple:
     """What a table or a dict holds; a dict comes as it is, alone."""
-    found = jax.tree.map(entry, x) if isinstance(x, dict) else entry(x)
+    found = entry(x)
     return found if isinstance(found, tuple) else (found,)
 
 
 def entry(x: Any) -> Any:
     """A table or an array as layers take them; anything else, such as a string, as it is."""
+    if isinstance(x, dict):
+        return {name: entry(value) for name, value in x.items()}
     if isinstance(x, Table | list | tuple):
         return tuple(map(entry, x))
     return as_input(x) if hasattr(x, "__array__") else x
@@ -79,7 +81,7 @@ def entry(x: Any) -> Any:
 def tabulated(x: Any) -> Any:
     """Nested tuples as nested tables."""
     if isinstance(x, dict):
-        return {name: tabulated(value) for name, value in x.items()}
+        return Fields({name: tabulated(value) for name, value in x.items()})
     return Table(map(tabulated, x)) if isinstance(x, tuple) else x
 
 

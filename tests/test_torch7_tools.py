@@ -59,6 +59,8 @@ def test_confusion_matrix_of_one_hot_rows_and_of_columns():
     assert frrs.tolist() == fars.tolist() == [-1, -1]
     assert some.dim() == 0
     assert "nan" in str(conf)
+    conf.mat.copy(torch.Tensor([[1, 63], [0, 0]]))
+    assert "]   1.563% \n" in str(conf)  # 1.5625, as LuaJIT rounds it
 
 
 def test_confusion_matrix_inside_a_compiled_step():

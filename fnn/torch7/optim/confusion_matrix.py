@@ -14,7 +14,7 @@ from fnn.errors import require
 from fnn.tensor.run import known, run
 from fnn.torch7.memory import is_number
 from fnn.torch7.optim import pictures
-from fnn.torch7.printing import number_text
+from fnn.torch7.printing import formatted, number_text
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import FloatTensor, LongTensor, Tensor, fromarray
 
@@ -107,7 +107,8 @@ class ConfusionMatrix:
             name = self.classes[i] if i <= len(self.classes) else ""
             label = f"\t[class: {name}]" if len(self.classes) else ""
             numbers = "".join(f"{n:{width}d}" for n in row)
-            lines.append(f"{start}{numbers}{end}{valid * 100:2.3f}% {label}\n")
+            share = formatted("%2.3f", 100 * valid)
+            lines.append(f"{start}{numbers}{end}{share}% {label}\n")
         rates = self.averageValid, self.averageUnionValid, self.totalValid
         row, union, whole = (number_text(100 * rate) for rate in rates)
         return (

@@ -286,8 +286,9 @@ def test_names_of_types():
     x, module = torch.FloatTensor(2), nn.Linear(2, 2)
     assert torch.typename(x) == "torch.FloatTensor"
     assert torch.typename(module) == "nn.Linear"
-    assert [torch.typename(v) for v in (1, 1.5, "a", None, [], {}, len)] == [None] * 7
-    assert torch.type(np.float64(1)) == "number"
+    tables = [[], {}, module.parameters()[0]]
+    assert [torch.typename(v) for v in (1, 1.5, "a", None, len, *tables)] == [None] * 8
+    assert [torch.type(v) for v in (np.float64(1), *tables)] == ["number", *["table"] * 3]
     assert torch.isTypeOf(x, "torch.FloatTensor")
     assert torch.isTypeOf(x, torch.FloatTensor)
     assert torch.isTypeOf(x, "torch.*Tensor")

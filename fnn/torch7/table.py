@@ -23,6 +23,7 @@ class Table(Stateful):
     """
 
     exchangeable = True
+    typename = "table"
 
     def __init__(self, items: Iterable[Any] = ()):
         vars(self)["_items"] = WatchedList(items)

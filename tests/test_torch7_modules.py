@@ -631,6 +631,14 @@ def test_dont_cast(inside):
     assert net.type() == "torch.FloatTensor"
     plain = nn.DontCast(nn.Linear(2, 2)).float()
     assert plain.forward(torch.ones(2)).type() == "torch.DoubleTensor"
+    assert plain.moduleType is None
+
+
+def test_what_is_cast_has_the_default_type_at_first():
+    module = nn.DontCast(nn.Linear(2, 2).float(), True)
+    assert module.moduleType == "torch.FloatTensor"
+    x, g = torch.ones(3, 2), torch.ones(3, 2)
+    assert module.forward(x).type() == module.backward(x, g).type() == "torch.DoubleTensor"
 
 
 def test_nan():

@@ -119,6 +119,7 @@ class DontCast(Decorator):
 
     With `castin` its inputs are converted to its type, and `gradInput` to the type of this one;
     with `castout` its outputs are converted to the type of this one, and `gradOutput` to its type.
+    This one has the default type until it is converted.
     """
 
     def __init__(
@@ -130,9 +131,10 @@ class DontCast(Decorator):
     ):
         super().__init__(module)
         self.castin, self.castout = castin, castin if castout is None else castout
-        found = leaves(list(module.parameters()[0] or ()))
-        self.moduleType = moduleType or (found[0].type() if found else module.type())
-        self._type = self.moduleType
+        if moduleType is None and (self.castin or self.castout):
+            found = leaves(list(module.parameters()[0] or ()))
+            moduleType = found[0].type() if found else module.type()
+        self.moduleType = moduleType
 
     def _find_program(self) -> Applicable | None:
         return None if self.castin or self.castout else super()._find_program()
@@ -146,7 +148,7 @@ class DontCast(Decorator):
         return self._outward(super()._back(method, *given, *rest), self.castin)
 
     def _inward(self, x: Any, cast: bool) -> Any:
-        return changed(x, self.moduleType) if cast else x
+        return changed(x, self.moduleType) if cast and self.moduleType else x
 
     def _outward(self, x: Any, cast: bool) -> Any:
         return changed(x, self._type) if cast and x is not None else x

@@ -428,6 +428,45 @@ def test_clear_state():
     assert net.forward(x).dim() == 2
 
 
+@pytest.mark.parametrize("make", [nn.Identity, nn.Contiguous, nn.Copy, lambda: nn.SelectTable(1)])
+def test_clear_state_leaves_the_tensors_of_others_alone(make):
+    module, x, g = make(), torch.ones(3), torch.ones(3)
+    given = [x, torch.ones(2)] if isinstance(module, nn.SelectTable) else x
+    module.forward(given)
+    module.backward(given, g)
+    module.clearState()
+    assert x.tolist() == g.tolist() == [1, 1, 1]
+    assert module.output.dim() == 0
+
+
+IN_PLACE = {
+    "ReLU": (lambda: nn.ReLU(True), [0, 2], [0, 1]),
+    "HardTanh": (lambda: nn.HardTanh(-1, 1, True), [-1, 1], [0, 0]),
+    "AddConstant": (lambda: nn.AddConstant(1, True), [-2, 2], [1, 1]),  # undone by backward
+    "Dropout": (lambda: nn.Dropout(0, False, True), [-2, 2], [1, 1]),
+    "CAddTable": (lambda: nn.CAddTable(True), [-4, 4], [1, 1]),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_in_place_modules_share_the_memory_of_their_last_input_only(name):
+    make, output, gradient = IN_PLACE[name]
+    module = make()
+    held = []
+    for _ in range(2):
+        x, g = torch.Tensor([-2, 2]), torch.ones(2)
+        given = [x, x.clone()] if name == "CAddTable" else x
+        held.append((x, g, module.forward(given), module.backward(given, g)))
+        module.output.sum()
+    for x, g, _, _ in held:
+        assert (x.tolist(), g.tolist()) == (output, gradient)
+    (_, _, y, _), (x, _, again, _) = held
+    assert again is y is not x
+    assert x.isSetTo(y)
+    module.clearState()
+    assert x.dim() == 1
+
+
 def test_editing_a_chain():
     case = PROTOCOL["sequential_edit"]
     net = nn.Sequential().add(nn.Linear(2, 3)).add(nn.Tanh())

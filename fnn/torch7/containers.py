@@ -13,7 +13,6 @@ from fnn.torch7.learner import Learner
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
 from fnn.torch7.table import Table
-from fnn.torch7.tensor import Tensor
 from transforms.cells import tracing
 
 __all__ = ["Container", "Sequential"]
@@ -25,6 +24,8 @@ class Container(Module):
     If all of them are derived from pure layers, the container is too: it runs as one program
     forward and one backward. Else it calls them one by one.
     """
+
+    borrows = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,12 +123,8 @@ class Container(Module):
         return self
 
     def clearState(self) -> Self:
-        """Drop results that can be computed again; others may still hold the tensors."""
-        for name in ("output", "gradInput"):
-            value = getattr(self, name)
-            if value is not None:
-                setattr(self, name, value.new() if isinstance(value, Tensor) else Table())
-        self._run = None
+        """Drop results that can be computed again."""
+        super().clearState()
         self.applyToModules(lambda module: module.clearState())
         return self
 

@@ -158,6 +158,11 @@ class Copy(Derived):
         passes = self.inputType == self.outputType and not self.forceCopy
         return None if passes else super()._find_fused(*find)
 
+    @property
+    def borrows(self) -> bool:  # type: ignore[override]
+        """Whether the results are the input and gradOutput themselves."""
+        return self._fused is None
+
     def updateOutput(self, input: Any) -> Any:
         """The input in another type, or itself."""
         if self._fused is None:

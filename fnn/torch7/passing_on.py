@@ -19,6 +19,8 @@ __all__ = ["Contiguous", "GradientReversal", "Identity", "L1Penalty", "PrintSize
 class Identity(Module):
     """The input itself, a tensor or a table."""
 
+    borrows = True
+
     def __init__(self) -> None:
         self.be(Serial(()), {}, {})
 

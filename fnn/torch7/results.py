@@ -12,6 +12,7 @@ from fnn.tensor.replay import Path, replay
 from fnn.tensor.run import run
 from fnn.torch7.learner import Learner
 from fnn.torch7.passing import held, single
+from fnn.torch7.tensor import Tensor
 from fnn.torch7.utils import clear
 
 
@@ -43,6 +44,7 @@ class Results(Learner):
     transient = (*Shell.transient, "_run", "_inside", "_origin", "_found", "_found_in")
     results = ("_output", "_gradInput", "_run", "_inside")
     renewed = (*results, "output", "gradInput")
+    borrows = False  # whether the results are tensors of somebody else
 
     _output: Any
     _gradInput: Any
@@ -119,8 +121,16 @@ class Results(Learner):
             module._inside, module._origin = inside, origin
 
     def clearState(self) -> Self:
-        """Drop results that can be computed again; the tensors that held them are empty then."""
-        clear(self, "output", "gradInput")
+        """Drop results that can be computed again; the tensors that held them are empty then.
+
+        Those that other modules or the caller own stay as they are.
+        """
+        for name in ("output", "gradInput"):
+            value = getattr(self, name)
+            if self.borrows and isinstance(value, Tensor):
+                setattr(self, name, value.new())
+            else:
+                clear(self, name)
         self._run = self._origin = None
         self._found = {}
         return self

@@ -12,6 +12,7 @@ from fnn import table
 from fnn.layer import Given
 from fnn.torch7.deriving import Derived
 from fnn.torch7.found import Found, seen
+from fnn.torch7.in_place import InPlace
 from fnn.torch7.passing import held
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
@@ -38,7 +39,7 @@ def of_one_size(function: Callable) -> Callable:
     return computed
 
 
-class CAddTable(Derived):
+class CAddTable(InPlace):
     """The sum of all tensors of a table; in place, it is written into the first."""
 
     function = of_one_size(table.add)
@@ -46,14 +47,6 @@ class CAddTable(Derived):
     def __init__(self, inplace: bool = False):
         self.inplace = bool(inplace)
         super().__init__()
-
-    def updateOutput(self, input: Any) -> Any:
-        """Compute `output`."""
-        output = super().updateOutput(input)
-        if self.inplace:
-            first, *_ = input
-            self.output = output = first.copy(output)
-        return output
 
 
 class CSubTable(Derived):

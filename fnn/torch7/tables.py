@@ -35,6 +35,8 @@ class _Rearranged(Derived):
     Its function works on anything in the place of arrays: here on the places of the tensors.
     """
 
+    borrows = True
+
     def _find_fused(self, *_: Any) -> None:
         return None
 

@@ -9,6 +9,7 @@ from fnn.errors import require
 from fnn.torch7.counting import from_1
 from fnn.torch7.deriving import Derived, reserved
 from fnn.torch7.found import Found, first_input, seen
+from fnn.torch7.in_place import InPlace
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
 from fnn.torch7.tensor import Tensor
@@ -39,34 +40,24 @@ __all__ = [
 ]
 
 
-class Transfer(Derived):
+class Transfer(InPlace):
     """A function of the input without parameters.
 
-    With `inplace`, forward overwrites its input and backward its gradOutput. Inside a container
-    that runs as one program there is nothing to overwrite, and the numbers are the same.
+    With `inplace`, forward overwrites its input and backward its gradOutput.
     """
-
-    inplace = False
-
-    def _forward(self, input: Any) -> Any:
-        """Compute `output`, in memory of its own."""
-        return super().updateOutput(input)
 
     def _undo(self, input: Any) -> None:
         """Take back what forward did to its input."""
 
-    def updateOutput(self, input: Any) -> Any:
-        """Compute `output`."""
-        output = self._forward(input)
-        if self.inplace:
-            self.output = output = input.copy(output)
-        return output
+    def _hold_gradient(self, value: Any) -> Any:
+        self._let_go(self._gradInput)
+        return super()._hold_gradient(value)
 
     def backward(self, input: Any, gradOutput: Any, scale: float = 1) -> Any:
         """Compute `gradInput`."""
         gradInput = super().backward(input, gradOutput, scale)
         if self.inplace:
-            self.gradInput = gradInput = gradOutput.copy(gradInput)
+            gradInput.set(gradOutput.copy(gradInput))
             self._undo(input)
         return gradInput
 

@@ -9,6 +9,7 @@ import pytest
 
 import fnn.torch7 as torch
 import transforms
+from fnn.errors import LayerError
 from fnn.torch7 import nn
 from fnn.torch7.counting import CountError
 
@@ -207,7 +208,15 @@ def test_one_hot_of_a_number():
     module = nn.OneHot(3)
     assert module.forward(2).tolist() == [0, 1, 0]
     assert module.backward(2, torch.ones(3)) == 0
-    assert module.float().forward(torch.LongTensor([1])).type() == "torch.FloatTensor"
+    indices = torch.LongTensor([1])
+    assert module.float().forward(indices).type() == "torch.FloatTensor"
+    gradient = module.backward(indices, torch.FloatTensor(1, 3))
+    assert (gradient.type(), gradient.tolist()) == ("torch.FloatTensor", [0])
+
+
+def test_a_constant_is_a_number():
+    with pytest.raises(LayerError, match="wanted a number or a tensor"):
+        nn.Constant("a")
 
 
 def test_unsqueeze_takes_the_first_input_for_one_example():

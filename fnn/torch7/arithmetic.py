@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 
 from fnn import affine, pointwise, pool, product
-from fnn.errors import require
+from fnn.errors import describe, require
 from fnn.layer import layer
 from fnn.torch7.deriving import Derived
 from fnn.torch7.module import Module
@@ -136,8 +136,16 @@ class Constant(Module):
     """The value, whatever the input: for each example, if this has more than nInputDim axes."""
 
     def __init__(self, value: Any, nInputDim: int | None = None):
+        array = np.atleast_1d(np.asarray(value))
+        require(
+            array.dtype.kind in "biuf",
+            "nn.Constant",
+            describe(value),
+            "a number or a tensor",
+            "the name of a value was given",
+        )
         self.nInputDim = nInputDim
-        self.be(layer(constant), {}, {"value": np.atleast_1d(np.asarray(value))})
+        self.be(layer(constant), {}, {"value": array})
 
     def _hyper(self) -> dict[str, Any]:
         return {"dimensions": self.nInputDim}

@@ -16,6 +16,7 @@ from fnn.torch7 import working
 from fnn.torch7.counting import from_1
 from fnn.torch7.deriving import Derived, at_least_one
 from fnn.torch7.found import Working
+from fnn.torch7.passing import as_input
 from fnn.torch7.tensor import Tensor, fromarray
 
 __all__ = ["Index", "MaskedSelect", "Narrow", "OneHot", "Select"]
@@ -138,11 +139,12 @@ class OneHot(Derived):
         return output.resize(self.outputSize) if isinstance(input, Real) else output
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
-        """Zeros; of a number 0."""
-        if not isinstance(input, Real):
-            return super().updateGradInput(input, gradOutput)
-        self.gradInput = 0
-        return 0
+        """Zeros, in the type of the module; of a number 0."""
+        if isinstance(input, Real):
+            return 0
+        if self._gradInput is not None:
+            self._gradInput.resize(as_input(input).size()).zero()
+        return self._gradInput
 
     def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:
         return self.updateGradInput(input, gradOutput)

@@ -202,6 +202,70 @@ class Shift(nn.Module):
         self.gradWeight.add(scale, gradOutput.sum(1).view(-1))
 
 
+class Difference(nn.Module):
+    """The first input less the second."""
+
+    def updateOutput(self, input):
+        self.output.resizeAs(input[1]).copy(input[1]).add(-1, input[2])
+        return self.output
+
+    def updateGradInput(self, input, gradOutput):
+        self.gradInput = torch.Table([gradOutput.clone(), gradOutput.clone().mul(-1)])
+        return self.gradInput
+
+
+class Inner(Difference):
+    """The same, of two that are inside of a table."""
+
+    def updateOutput(self, input):
+        return super().updateOutput(input[1])
+
+    def updateGradInput(self, input, gradOutput):
+        self.gradInput = torch.Table([super().updateGradInput(input[1], gradOutput)])
+        return self.gradInput
+
+
+def with_two_inputs(module):
+    a, b = nn.Identity()(), nn.Identity()()
+    return nn.gModule([a, b], [nn.Identity()(b), module(a)])
+
+
+def of_split_pair():
+    pair, other = nn.Identity()(), nn.Identity()()
+    first, second = pair.split(2)
+    return nn.gModule([pair, other], [Double()(other), nn.CSubTable()([first, second])])
+
+
+TABLES = {
+    "alone": (lambda: Difference(), lambda a, b: [a, b], lambda y: y),
+    "of a tuple": (lambda: Difference(), lambda a, b: (a, b), lambda y: y),
+    "inside of a table": (lambda: Inner(), lambda a, b: [[a, b]], lambda y: y),
+    "first": (lambda: nn.Sequential().add(Difference()), lambda a, b: [a, b], lambda y: y),
+    "one of many": (
+        lambda: nn.ParallelTable().add(Difference()).add(Double()),
+        lambda a, b: torch.Table([[a, b], a]),
+        lambda y: y[1],
+    ),
+    "in a graph": (
+        lambda: with_two_inputs(Difference()),
+        lambda a, b: [[a, b], b],
+        lambda y: y[2],
+    ),
+    "split in a graph": (
+        of_split_pair,
+        lambda a, b: [[a, b], b],
+        lambda y: y[2],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_modules_of_the_users_own_count_in_tables_from_1(case):
+    make, pack, output = TABLES[case]
+    a, b = torch.ones(2), torch.Tensor([3, 5])
+    assert output(make().forward(pack(a, b))).tolist() == [-2, -4]
+
+
 class Reversed(nn.Linear):
     """Linear, with the gradient by the input reversed."""
 

@@ -1,5 +1,9 @@
 """What passes through modules: tensors and tables of them, in and out of pure layers."""
 
+from collections.abc import Callable
+from functools import wraps
+from operator import is_
+from types import FunctionType
 from typing import Any
 
 import jax
@@ -51,6 +55,25 @@ def as_input(x: Any) -> Any:
     return fromarray(x)
 
 
+def tables(x: Any) -> Any:
+    """A list or a tuple as a table, and so all that are inside of it."""
+    if not isinstance(x, Table | list | tuple):
+        return x
+    found = [tables(y) for y in x]
+    same = isinstance(x, Table) and all(map(is_, x, found))
+    return x if same else Table(found)
+
+
+def given_tables(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that finds its arguments' lists and tuples to be tables."""
+
+    @wraps(method)
+    def called(self: Any, *arguments: Any, **named: Any) -> Any:
+        return method(self, *map(tables, arguments), **{k: tables(x) for k, x in named.items()})
+
+    return called
+
+
 def single(values: tuple) -> Any:
     """The only value of a tuple of one."""
     return values[0] if isinstance(values, tuple) and len(values) == 1 else values
@@ -97,12 +120,16 @@ def check_types(
             )
 
 
+PASSES = ("forward", "backward", "updateOutput", "updateGradInput", "accGradParameters")
+
+
 class Convertible:
     """What modules and criterions share: their tensors have one type, which can be changed.
 
     A class is called `nn.` and its name, unless it has a `typename` of its own. Constructors of
     this package are called as in Lua: programs write `nn.Sigmoid(true)` and
-    `nn.SpatialBatchNormalization(n, nil, nil, false)`.
+    `nn.SpatialBatchNormalization(n, nil, nil, false)`. Methods of the user's own classes count from
+    1 in what they are given, whether a container or a Python list gave it.
     """
 
     typename = "nn.Module"
@@ -111,8 +138,12 @@ class Convertible:
         super().__init_subclass__(**keywords)
         if "typename" not in vars(cls):
             cls.typename = f"nn.{cls.__name__}"
-        if "__init__" in vars(cls) and cls.__module__.startswith("fnn.torch7."):
-            cls.__init__ = as_in_lua(cls.__init__)
+        ours = cls.__module__.startswith("fnn.torch7.")
+        for name, method in list(vars(cls).items()):
+            if ours and name == "__init__":
+                setattr(cls, name, as_in_lua(method))
+            elif not ours and name in PASSES and isinstance(method, FunctionType):
+                setattr(cls, name, given_tables(method))
 
     def type(self, name: str, tensorCache: dict | None = None) -> Any:
         """Convert all tensors among the fields; those that share memory share it afterwards.

@@ -67,7 +67,7 @@ class Walked(Container):
                 index += 1
                 x = self._call(node, index, method, x)
             elif data.selectindex is not None:
-                x = x[data.selectindex]
+                x = Table(x)[data.selectindex]
             check_split(node, x)
             values[data] = x
             self._tell(node)

@@ -836,7 +836,13 @@ def test_jacobian():
     assert -2 <= x.min() < x.max() <= 2
     assert nn.Jacobian.testJacobianParameters(module, x, weight, gradient) < 1e-7
     assert nn.Jacobian.testJacobianUpdateParameters(module, x, weight) < 1e-7
+    before = x.clone()
+    torch.manualSeed(3)
     assert nn.Jacobian.testIO(module, x) == (0, 0)
+    assert same(x, before.tolist())
+    after = torch.uniform()
+    torch.manualSeed(3)
+    assert after == torch.rand(3)[3]  # one number for each output came first
     errors = nn.Jacobian.testAllUpdate(module, x, "weight", "gradWeight")
     assert len(errors) == 4
     assert max(errors.values()) < 1e-12

@@ -73,6 +73,22 @@ class Between(Parallel):
 
 
 @dataclass(frozen=True, repr=False)
+class Flattened(Serial):
+    """A chain of rows: the last `axes` axes of the input are one to it, and are parted again.
+
+    The first of them gets what the chain makes of a row's length.
+    """
+
+    axes: int = 1
+
+    def wire(self, run: Callable, *inputs: Any) -> Any:
+        """Join the axes of each example, and part them again; without a batch, there is one."""
+        (x,) = inputs
+        lead = x.shape[: x.ndim - self.axes]
+        y = super().wire(run, x.reshape(*(lead or (1,)), -1))
+        return y.reshape(*lead, -1, *x.shape[len(lead) + 1 :])
+
+
 class Bottled(Serial):
     """A chain that sees leading axes as one, where the input has more axes than it takes.
 

@@ -207,16 +207,26 @@ def test_a_table_of_one_has_gradients_in_a_table():
 def test_one_hot_of_a_number():
     module = nn.OneHot(3)
     assert module.forward(2).tolist() == [0, 1, 0]
-    assert module.backward(2, torch.ones(3)) == 0
-    indices = torch.LongTensor([1])
-    assert module.float().forward(indices).type() == "torch.FloatTensor"
-    gradient = module.backward(indices, torch.FloatTensor(1, 3))
-    assert (gradient.type(), gradient.tolist()) == ("torch.FloatTensor", [0])
+    assert module.updateGradInput(2, torch.ones(3)) == 0
+    assert module.backward(2, torch.ones(3)).tolist() == []  # it is not set
+    assert module.float().forward(torch.LongTensor([1])).type() == "torch.FloatTensor"
 
 
 def test_a_constant_is_a_number():
     with pytest.raises(LayerError, match="wanted a number or a tensor"):
         nn.Constant("a")
+
+
+def test_the_gradient_by_indices_is_of_the_type_of_the_module():
+    x, places = torch.ones(3), torch.LongTensor([3, 1])
+    hot = nn.OneHot(3)
+    for module in (hot, nn.Sequential().add(hot).add(nn.Tanh())):
+        gradient = module.backward(places, module.forward(places))
+        assert (gradient.type(), gradient.tolist()) == (x.type(), [0, 0])
+    pick = nn.Index(1)
+    gradient = pick.backward([x, places], pick.forward([x, places]))
+    assert [d.tolist() for d in gradient] == [[1, 0, 1], [0, 0]]
+    assert gradient[2].type() == x.type()
 
 
 def test_unsqueeze_takes_the_first_input_for_one_example():
@@ -254,6 +264,12 @@ def test_copy_passes_on_what_has_the_type():
     assert forced.forward(x) is not x
     assert forced.float().forward(x).type() == "torch.FloatTensor"
     assert nn.Copy(None, None, False, True).float().type() == "torch.DoubleTensor"
+    other = nn.Copy(x.type(), "torch.FloatTensor")
+    assert [t.type() for t in (other, other.output, other.gradInput)] == [
+        x.type(),
+        "torch.FloatTensor",
+        x.type(),
+    ]
 
 
 def test_a_vector_as_constant_in_place():

@@ -12,7 +12,7 @@ from fnn.errors import describe, require
 from fnn.layer import layer
 from fnn.torch7.deriving import Derived
 from fnn.torch7.module import Module
-from fnn.torch7.passing import type_name
+from fnn.torch7.passing import two_tensors, type_name
 from fnn.torch7.tensor import Tensor
 from fnn.torch7.transfer import Transfer
 
@@ -162,6 +162,7 @@ class MM(Derived):
     """The matrix product of {A, B}, or one for each of a batch; either may be transposed first."""
 
     function = product.matmul
+    first_gradient = staticmethod(two_tensors)
 
     def __init__(self, transA: bool = False, transB: bool = False):
         self.transA, self.transB = bool(transA), bool(transB)
@@ -175,6 +176,7 @@ class MV(Derived):
     """Matrix times vector of {M, v}, or one for each of a batch; M may be transposed first."""
 
     function = product.matvec
+    first_gradient = staticmethod(two_tensors)
 
     def __init__(self, trans: bool = False):
         self.trans = bool(trans)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
+from fnn.parts import Flattened
 from fnn.torch7 import nn
 from fnn.torch7.containers import Sequential
+from fnn.torch7.module import Module
+from fnn.torch7.passing import as_input
 
 __all__ = ["CReLU", "LayerNormalization", "Maxout", "SpatialLPPooling"]
 
@@ -48,13 +51,37 @@ class LayerNormalization(Chain):
 
 
 class CReLU(Sequential):
-    """ReLU of x and of -x, joined along the first dimension of an example's `nInputDims`."""
+    """ReLU of x and of -x, joined along the first dimension of an example's `nInputDims`.
+
+    The modules inside work on a row for each example.
+    """
+
+    network = Flattened
 
     def __init__(self, nInputDims: int, inplace: bool = False):
         super().__init__()
         self.nInputDims, self.inplace = nInputDims, inplace
         self.add(nn.ConcatTable().add(nn.Identity()).add(nn.MulConstant(-1)))
-        self.add(nn.JoinTable(1, nInputDims)).add(nn.ReLU(inplace))
+        self.add(nn.JoinTable(2)).add(nn.ReLU(inplace))
+
+    _hold_output, _hold_gradient = Module._hold_output, Module._hold_gradient
+
+    def _hyper(self) -> dict[str, Any]:
+        return {"axes": self.nInputDims}
+
+    def _rows(self, x: Any) -> Any:
+        """A tensor with a row for each example."""
+        x = as_input(x).contiguous()
+        return x.view(x.size(1) if x.dim() > self.nInputDims else 1, -1)
+
+    def _through(self, input: Any) -> Any:
+        sizes = list(as_input(input).size())
+        sizes[-self.nInputDims] *= 2
+        return super()._through(self._rows(input)).view(*sizes)
+
+    def _back(self, method: str, input: Any, gradOutput: Any, *rest: float) -> Any:
+        found = super()._back(method, self._rows(input), self._rows(gradOutput), *rest)
+        return found if found is None else found.view(*as_input(input).size())
 
     def __tostring__(self) -> str:
         """As the original prints it."""

@@ -150,6 +150,9 @@ class Copy(Derived):
         self.outputType = outputType or getdefaulttensortype()
         self.forceCopy, self.dontCast = forceCopy, dontCast
         super().__init__()
+        self.output, self.gradInput = (
+            Tensor().type(name) for name in (self.outputType, self.inputType)
+        )
 
     def _hyper(self) -> dict[str, Any]:
         return {"dtype": dtype_of(self.outputType, "Tensor").name}
@@ -176,10 +179,9 @@ class Copy(Derived):
         return super().updateGradInput(input, gradOutput)
 
     def type(self, name: str | None = None, tensorCache: dict | None = None) -> Any:
-        """Convert, unless `dontCast`; without a name, tell the type of the output."""
-        if name is None:
-            return self.outputType
-        if not self.dontCast:
+        """Convert, unless `dontCast`; without a name, tell what it was converted to."""
+        if name is not None:
+            if self.dontCast:
+                return self
             self.inputType = self.outputType = name
-            super().type(name, tensorCache)
-        return self
+        return super().type(name, tensorCache)

@@ -9,9 +9,7 @@ from fnn import loss as losses
 from fnn.errors import require
 from fnn.tensor.run import known
 from fnn.torch7.criterion import Derived, Targeted, Weighted, example, own, row
-from fnn.torch7.passing import as_input, type_name
-from fnn.torch7.table import Table
-from fnn.torch7.tensor import Tensor
+from fnn.torch7.passing import as_input, two_tensors, type_name
 from fnn.torch7.transfer import Sigmoid
 
 __all__ = [
@@ -155,7 +153,7 @@ class _PairMargin(_Margin):
 
     def __init__(self, margin: float = 1):
         super().__init__(margin)
-        self.gradInput = Table([Tensor(), Tensor()])
+        self.gradInput = two_tensors()
 
 
 class MarginRankingCriterion(_PairMargin):

@@ -18,8 +18,9 @@ from fnn.torch7 import working
 from fnn.torch7.deriving import Derived, at_least_one
 from fnn.torch7.found import Working
 from fnn.torch7.module import Module
-from fnn.torch7.passing import as_input, held, type_name
+from fnn.torch7.passing import as_input, held, two_tensors, type_name
 from fnn.torch7.random import draw
+from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 
 __all__ = [
@@ -85,6 +86,7 @@ class PairwiseDistance(Derived):
 
     function = at_least_one(distance.pairwise_distance)
     diff = Working(working.EMPTY, working.powers)
+    first_gradient = Table
 
     def __init__(self, norm: float = 2):
         self.norm = norm
@@ -98,12 +100,14 @@ class DotProduct(Derived):
     """x_1 . x_2 of {x_1, x_2}, for each row."""
 
     function = at_least_one(distance.dot_product)
+    first_gradient = staticmethod(two_tensors)
 
 
 class CosineDistance(Derived):
     """The cosine of x_1 and x_2 of {x_1, x_2}, for each row."""
 
     function = at_least_one(distance.cosine_similarity)
+    first_gradient = staticmethod(two_tensors)
 
     def _hyper(self) -> dict[str, Any]:
         return {"eps": 1e-12, "squared": True}

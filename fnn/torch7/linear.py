@@ -18,7 +18,7 @@ from fnn.torch7.biased import Biased
 from fnn.torch7.counting import check_positions, sizes
 from fnn.torch7.found import Working, seen
 from fnn.torch7.module import Module
-from fnn.torch7.passing import as_input, type_name
+from fnn.torch7.passing import as_input, two_tensors, type_name
 from fnn.torch7.storage import LongStorage
 from fnn.torch7.tensor import Tensor
 
@@ -143,6 +143,8 @@ def normed_linear(
 
 class Bilinear(Biased):
     """y_k = x_1^T W_k x_2 + b_k of {x_1, x_2}."""
+
+    first_gradient = staticmethod(two_tensors)
 
     def __init__(self, inputSize1: int, inputSize2: int, outputSize: int, bias: bool = True):
         self.derive(bilinear, inputSize1, inputSize2, outputSize, bias=bias)

@@ -57,7 +57,7 @@ class Module(Connectable, Convertible, Results):
         return self.train is not False
 
     def __init__(self) -> None:
-        self._output, self._gradInput = Tensor(), Tensor()
+        self._output, self._gradInput = self.first_output(), self.first_gradient()
         self._type = name_of(default_type(), "Tensor")
 
     @property

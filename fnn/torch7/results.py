@@ -46,6 +46,10 @@ class Results(Learner):
     renewed = (*results, "output", "gradInput")
     borrows = False  # whether the results are tensors of somebody else
 
+    first_output: Callable[[], Any] = Tensor
+    first_gradient: Callable[[], Any] = Tensor
+    """Make `output` and `gradInput` as they are before the first forward."""
+
     _output: Any
     _gradInput: Any
     _run: Run | None = None

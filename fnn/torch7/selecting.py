@@ -6,18 +6,21 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from fnn import selection
-from fnn.tensor.run import look
+from fnn.tensor.run import look, run
+from fnn.tensor.types import cast
 from fnn.torch7 import working
 from fnn.torch7.counting import from_1
 from fnn.torch7.deriving import Derived, at_least_one
 from fnn.torch7.found import Working
-from fnn.torch7.passing import as_input
+from fnn.torch7.passing import two_tensors
 from fnn.torch7.tensor import Tensor, fromarray
+from fnn.torch7.types import dtype_of
 
 __all__ = ["Index", "MaskedSelect", "Narrow", "OneHot", "Select"]
 
@@ -59,10 +62,21 @@ def index_select(x: Array, indices: Array, *, axis: int) -> Array:
     return selection.index_select(x, indices.astype(int) - 1, axis=axis)
 
 
-class Index(Derived):
+class _Places(Derived):
+    """A module that is given indices. The gradient by them is 0, in its own type."""
+
+    def _hold_gradient(self, value: Any) -> Any:
+        dtype = dtype_of(self.type(), "Tensor")
+        return super()._hold_gradient(
+            jax.tree.map(lambda x: x if x.dtype == dtype else run(cast, x, dtype=dtype), value)
+        )
+
+
+class Index(_Places):
     """The slices along an axis of {x, indices}."""
 
     function = index_select
+    first_gradient = staticmethod(two_tensors)
 
     def __init__(self, dimension: int):
         self.dimension = dimension
@@ -112,7 +126,7 @@ def one_hot(indices: Array, *, count: int, dtype: str) -> Array:
     return selection.one_hot(indices.astype(int) - 1, count=count, dtype=jnp.dtype(dtype))
 
 
-class OneHot(Derived):
+class OneHot(_Places):
     """1 in the place of each index, 0 elsewhere along a new last axis; of a number too."""
 
     function = one_hot
@@ -139,12 +153,9 @@ class OneHot(Derived):
         return output.resize(self.outputSize) if isinstance(input, Real) else output
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
-        """Zeros, in the type of the module; of a number 0."""
-        if isinstance(input, Real):
-            return 0
-        if self._gradInput is not None:
-            self._gradInput.resize(as_input(input).size()).zero()
-        return self._gradInput
+        """Zeros; of a number 0, which `gradInput` has nothing of."""
+        return 0 if isinstance(input, Real) else super().updateGradInput(input, gradOutput)
 
     def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:
-        return self.updateGradInput(input, gradOutput)
+        self.updateGradInput(input, gradOutput)
+        return self.gradInput

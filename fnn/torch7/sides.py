@@ -86,6 +86,7 @@ class ConcatTable(Same):
     """All modules on the same input: the outputs are a table."""
 
     network = Branch
+    first_output = Table
 
     def _hold_output(self, value: Any) -> Any:
         self._output = Table([m._hold_output(v) for m, v in zip(self.modules, value, strict=True)])
@@ -99,6 +100,7 @@ class ParallelTable(Side):
     """
 
     network = Pairs
+    first_output = first_gradient = Table
 
     def _part(self, gradOutput: Any, count: int) -> list[Any]:
         known = super()._part(gradOutput, count)
@@ -140,7 +142,6 @@ class MapTable(ParallelTable):
 
     def __init__(self, module: Module | None = None, shared: bool = True):
         super().__init__()
-        self._output, self._gradInput = Table(), Table()
         self.shared = shared is not False
         self.sharedparams = Table(["weight", "bias", "gradWeight", "gradBias"])
         if module is not None:

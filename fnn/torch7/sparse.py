@@ -75,6 +75,7 @@ class SparseLinear(_Sparse):
     lastInput = None
     sparseUpdate = Working(0)
     formatted_input = Working(None, working.formatted_input)
+    first_gradient = Table
 
     def __init__(self, inputSize: int, outputSize: int, doGradInput: bool = False):
         self.doGradInput, self.weightDecay = bool(doGradInput), 0

@@ -39,7 +39,13 @@ def of_one_size(function: Callable) -> Callable:
     return computed
 
 
-class CAddTable(InPlace):
+class _OfTable(Derived):
+    """A function of the tensors of a table, whose gradients are a table from the beginning."""
+
+    first_gradient = Table
+
+
+class CAddTable(_OfTable, InPlace):
     """The sum of all tensors of a table; in place, it is written into the first."""
 
     function = of_one_size(table.add)
@@ -49,13 +55,13 @@ class CAddTable(InPlace):
         super().__init__()
 
 
-class CSubTable(Derived):
+class CSubTable(_OfTable):
     """x_1 - x_2 of {x_1, x_2}."""
 
     function = of_one_size(table.subtract)
 
 
-class CMulTable(Derived):
+class CMulTable(_OfTable):
     """The product of all tensors of a table."""
 
     function = of_one_size(table.multiply)
@@ -66,13 +72,13 @@ class CMulTable(Derived):
         return self._hold_gradient(Table(gradients))
 
 
-class CDivTable(Derived):
+class CDivTable(_OfTable):
     """x_1 / x_2 of {x_1, x_2}."""
 
     function = of_one_size(table.divide)
 
 
-class CMaxTable(Derived):
+class CMaxTable(_OfTable):
     """The largest of all tensors, element by element; the first of equal ones has the gradient."""
 
     function = of_one_size(table.maximum)
@@ -80,7 +86,7 @@ class CMaxTable(Derived):
     mask, maxVals, gradMaxVals = extremes("max")
 
 
-class CMinTable(Derived):
+class CMinTable(_OfTable):
     """The smallest of all tensors, element by element; the first of equal ones has the gradient."""
 
     function = of_one_size(table.minimum)
@@ -106,7 +112,7 @@ def add_to_each(x: Array, xs: Any) -> tuple[Array, ...]:
     return table.add_to_each(x, *xs)
 
 
-class CAddTensorTable(Derived):
+class CAddTensorTable(_OfTable):
     """{x + a, x + b} of {x, {a, b}}."""
 
     function = add_to_each

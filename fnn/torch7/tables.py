@@ -16,6 +16,7 @@ from fnn.torch7.found import Working
 from fnn.torch7.passing import as_input, held, leaves, type_name
 from fnn.torch7.sides import added
 from fnn.torch7.table import Fields, Table
+from fnn.torch7.tensor import Tensor
 
 __all__ = [
     "FlattenTable",
@@ -36,6 +37,7 @@ class _Rearranged(Derived):
     """
 
     borrows = True
+    first_output = first_gradient = Table
 
     def _find_fused(self, *_: Any) -> None:
         return None
@@ -106,6 +108,7 @@ class SelectTable(_Rearranged):
     """One entry of a table, or of a dict; a negative index counts from the end."""
 
     function = selected
+    first_output = Tensor
 
     def __init__(self, index: Any):
         self.index = index
@@ -199,6 +202,7 @@ class JoinTable(Along):
 
     function = table.join
     size = Working(working.size, working.output_size)
+    first_gradient = Table
 
 
 def mixture(gates: Array, experts: Any, *, axis: int | None) -> Array:
@@ -216,6 +220,7 @@ class MixtureTable(Derived):
     size2 = Working(working.size, working.gradient_size, live=True)
     batchSize = Working(0, working.gate_batch)
     backwardSetup = Working(False)
+    first_gradient = Table
 
     def __init__(self, dim: int | None = None):
         self.dim = dim

@@ -122,7 +122,7 @@ def settle(module: Any, shapes: Shapes, fields: Fields) -> None:
         gradient = gradient_name(name)
         if name in fields:
             give_shape(module, name, shape)
-            if gradient in fields:
+            if gradient in fields and getattr(module, gradient).length:
                 give_shape(module, gradient, shape)
             else:
                 dtype = getattr(module, name).element_type

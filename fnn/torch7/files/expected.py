@@ -6,6 +6,7 @@ from fnn.torch7 import nn
 from fnn.torch7.files.classes import is_own
 from fnn.torch7.random import untouched_stream
 from fnn.torch7.tensor import Tensor
+from fnn.torch7.timer import Timer
 from fnn.torch7.working import EMPTY, LONGS, buffer
 
 VERSIONS = {
@@ -13,7 +14,6 @@ VERSIONS = {
     "nn.GradientReversal": 2,
     "nn.LookupTable": 4,
     "nn.SpatialBatchNormalization": 2,
-    "nn.VolumetricBatchNormalization": 2,
     "nn.VolumetricMaxPooling": 2,
 }
 """Of the formats of classes; all others have version 1."""
@@ -29,6 +29,7 @@ def partial_network(x: Any) -> Any:
 
 
 POOLING = {"indices": LONGS}
+MODULE = {"module": lambda x: x.module}
 EXPECTED: dict[str, dict[str, Any]] = {
     "BatchNormalization": {"train": True},
     "ClassNLLCriterion": {
@@ -39,9 +40,11 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "ClassSimplexCriterion": {"_target": lambda x: Tensor(x.nClasses)},
     "Dropout": {"train": True},
     "Euclidean": {"fastBackward": True},
+    "MapTable": MODULE,
     "MultiLabelMarginCriterion": {"isTarget": EMPTY},
     "MultiLabelSoftMarginCriterion": {"sigmoid": lambda x: nn.Sigmoid()},
     "PartialLinear": {"network": partial_network},
+    "Profile": MODULE | {"timer": lambda x: Timer()},
     "RReLU": {"noise": EMPTY, "train": True},
     "ReLU": {"threshold": 0, "val": 0},
     "SoftPlus": {"threshold": 20},

@@ -42,6 +42,16 @@ def either(*names: str) -> Source:
     return lambda fields: next(fields[name] for name in names if name in fields)
 
 
+def type_of(name: str) -> Source:
+    """The type of a tensor, if there is one."""
+    return lambda fields: f"torch.{plain(fields[name].kind)}Tensor" if name in fields else None
+
+
+def plain(kind: str) -> str:
+    """The kind of a tensor's elements, wherever they lie."""
+    return kind.removeprefix("Cuda") or "Float"
+
+
 def copied(name: str) -> Source:
     """A tensor of its own with the elements of a field, if there is one."""
     return lambda fields: (
@@ -64,6 +74,7 @@ ARGUMENTS: dict[str, dict[str, Source]] = {
     "Add": sizes("bias", "inputSize"),
     "BatchNormalization": sizes("running_mean", "nOutput") | {"affine": has("weight")},
     "Bilinear": sizes("weight", "outputSize", "inputSize1", "inputSize2"),
+    "Copy": {"inputType": type_of("gradInput"), "outputType": type_of("output")},
     "Cosine": sizes("weight", "outputSize", "inputSize"),
     "Decorator": {"module": inner},
     "Dropout": {
@@ -167,7 +178,7 @@ def renamed(**names: str) -> Callable[[Fields], None]:
 
 def tensor(kind: str, array: np.ndarray) -> t7.Tensor:
     """A tensor of its own with these elements."""
-    elements = t7.records.ELEMENTS[kind.removeprefix("Cuda") or "Float"]
+    elements = t7.records.ELEMENTS[plain(kind)]
     flat = np.ascontiguousarray(array, elements)
     strides = tuple(s // flat.itemsize for s in flat.strides)
     return t7.Tensor(kind, flat.shape, strides, 0, t7.Storage(kind, flat.reshape(-1)))
@@ -192,7 +203,8 @@ def upgrade(cls: Any, fields: Fields) -> None:
 
 
 def make_weight(module: Any) -> None:
-    """Make the weight that was not stored."""
+    """Make the weight that was not stored; the gradient of `g` begins in another form than `g`."""
+    module.gradG.resizeAs(module.g)
     if not np.asarray(module.weight).any():
         module.updateWeight()
 

@@ -26,7 +26,7 @@ from fnn.torch7.tensor import Tensor
 from fnn.torch7.types import TYPES, default_type, making
 
 UNFINISHED = object()
-PRIVATE = ("_type", "_derived", "_trees", "_output", "_gradInput", "network")
+PRIVATE = ("_type", "_derived", "_example", "_trees", "_output", "_gradInput", "network")
 NOTHING = Geometry(0, (0,), (1,))
 
 

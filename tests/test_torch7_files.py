@@ -200,6 +200,17 @@ def test_modules_are_written_with_all_that_the_original_has_in_them():
             assert kind_of(found.fields().get(name)) == kind_of(field), (module, name)
 
 
+def test_a_gradient_that_the_original_left_transposed_is_loaded():
+    """As a SpatialDepthWiseConvolution has it after backward."""
+    weight, transposed = numbers(3, 8), numbers(2, 3, 2, 2)
+    transposed.size, transposed.stride = (3, 2, 2, 2), (4, 12, 2, 1)
+    sizes = {"nInputPlane": 2, "nOutputPlane": 3, "kW": 2, "kH": 2, "dW": 1, "dH": 1}
+    fields = sizes | {"padW": 0, "padH": 0, "weight": weight, "gradWeight": transposed}
+    found = loaded("nn.SpatialDepthWiseConvolution", **fields, bias=numbers(6))
+    wanted = np.arange(1.0, 25).reshape(2, 3, 4).transpose(1, 0, 2).reshape(3, 8) / 8
+    assert found.gradWeight.tolist() == wanted.tolist()
+
+
 def module_cases():
     """All the module cases of the original, by class."""
     found = {}

@@ -81,7 +81,11 @@ def test_steps_equal_the_original(case):
     assert_state(case, state)
 
 
-LINES = (ORACLE / "minimise.jsonl").read_text().splitlines()
+LINES = [
+    line
+    for name in ("minimise", "population")
+    for line in (ORACLE / f"{name}.jsonl").read_text().splitlines()
+]
 MINIMA = [*CASES, *map(json.loads, LINES)]
 
 
@@ -217,6 +221,32 @@ def test_cmaes_makes_its_first_candidates_as_the_original_does():
     torch.manualSeed(5)
     z = torch.randn(6, 2)
     np.testing.assert_allclose(seen[1:], np.asarray(z) * 0.5 + [1, 2], rtol=1e-12)
+
+
+def rosenbrock(x):
+    return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+
+
+def rastrigin(x):
+    return (x**2 - 10 * np.cos(2 * np.pi * x) + 10).sum()
+
+
+def ellipse(x):
+    """Each axis is ten times as steep as the one before, and lowest at its number."""
+    return (10.0 ** np.arange(len(x)) * (x - 1 - np.arange(len(x))) ** 2).sum()
+
+
+@cases("cmaes", "de")
+def test_populations_equal_the_original(case):
+    """Of differential evolution the original returns one value more, which it has not set."""
+    function = {f.__name__: f for f in (rosenbrock, rastrigin, ellipse)}[case["problem"]]
+    start = torch.Tensor(case["x0"]) if "x0" in case else torch.zeros(case["size"])
+    torch.manualSeed(case.get("seed", 0))
+    method = getattr(optim, case["optimizer"])
+    best, values, *count = method(lambda x: function(np.asarray(x)), start, case["config"])
+    assert count == ([case["evaluations"]] if "evaluations" in case else [])
+    np.testing.assert_allclose(np.asarray([*values]), case["fx"], rtol=1e-9)
+    np.testing.assert_allclose(np.asarray(best), case["best"], rtol=1e-9)
 
 
 def evolved(opfunc, size, people, most, scale, rate):

@@ -72,7 +72,7 @@ def cmaes(
     def decompose(run: Run) -> Run:
         upper = jnp.triu(run.covariance)
         whole = upper + jnp.triu(run.covariance, 1).T
-        squares, axes = jnp.linalg.eigh(whole, symmetrize_input=False)
+        squares, axes = jnp.linalg.eigh(whole, UPLO="U", symmetrize_input=False)
         return run._replace(
             covariance=whole,
             axes=axes,

@@ -13,7 +13,7 @@ import numpy as np
 
 from fnn.files import t7
 from fnn.tensor.types import from_data
-from fnn.tensor.views import Geometry, contiguous_stride, is_contiguous
+from fnn.tensor.views import Geometry
 from fnn.torch7.containers import Container
 from fnn.torch7.files.classes import is_own, name_of_class
 from fnn.torch7.files.formats import Fields, source_of
@@ -141,6 +141,7 @@ def give_shape(module: Any, name: str, shape: tuple[int, ...]) -> None:
     if not isinstance(x, Tensor):
         raise t7.FileError(f"{name} is a {type(x).__name__}, wanted a tensor")
     if x.geometry.size != shape:
-        if x.length != prod(shape) or not is_contiguous(x.geometry):
+        if x.length != prod(shape):
             raise t7.FileError(f"{name} of size {list(x.geometry.size)}, wanted {list(shape)}")
-        x._hold(x.storage, Geometry(x.geometry.offset, shape, contiguous_stride(shape)))
+        found = x.contiguous().view(*shape)
+        x._hold(found.storage, found.geometry)

@@ -127,13 +127,13 @@ def trace(x: Array) -> Array:
 
 def mean(x: Array, *, axis: Axis) -> Array:
     """The mean."""
-    return _as(x, jnp.mean(wide(x), axis, keepdims=axis is not None), axis)
+    return _as(x, jnp.mean(wide(_some(x)), axis, keepdims=axis is not None), axis)
 
 
 def variance(x: Array, *, axis: Axis, biased: bool) -> Array:
     """The sum of squared deviations over one less than their number; if biased, over that."""
     ddof = 0 if biased else 1
-    return _as(x, jnp.var(wide(x), axis, ddof=ddof, keepdims=axis is not None), axis)
+    return _as(x, jnp.var(wide(_some(x)), axis, ddof=ddof, keepdims=axis is not None), axis)
 
 
 def deviation(x: Array, *, axis: Axis, biased: bool) -> Array:
@@ -198,7 +198,7 @@ def _as(x: Array, found: Array, axis: Axis) -> Array:
 
 def _some(x: Array) -> Array:
     """The array, which must have elements."""
-    require(x.size > 0, "an extreme", "no elements", "one at least", "the tensor is still empty")
+    require(x.size > 0, "a reduction", "no elements", "one at least", "the tensor is still empty")
     return x
 
 

@@ -139,6 +139,8 @@ def test_written_through_a_transpose():
         (lambda x: torch.max(x.new(), x.new(), x, 1), TypeError, "LongTensor"),
         (lambda x: torch.max(x.float(), long(), x, 1), TypeError, "one type"),
         (lambda x: torch.Tensor().max(), LayerError, "no elements"),
+        (lambda x: torch.mean(torch.Tensor()), LayerError, "no elements"),
+        (lambda x: torch.std(torch.Tensor()), LayerError, "no elements"),
         (lambda x: torch.Tensor().max(1), IndexError, "dimension 1"),
         (lambda x: x.all(), TypeError, "ByteTensor"),
         (lambda x: x.bitand(1), TypeError, "wanted integers"),

@@ -54,7 +54,7 @@ def form(values: NDArray[np.float64]) -> Form:
         width = 12 if abs(high) > 99 or abs(low) > 99 else 11
         return Form(f"%{width}.4e", None, width)
     if high > 5 or high < 0:
-        return Form("%7.4f", 10.0 ** (high - 1), 7)
+        return Form("%7.4f", max(10.0 ** (high - 1), nextafter(0, 1)), 7)
     width = 7 if high == 0 else high + 6
     return Form(f"%{width}.4f", None, width)
 

@@ -364,11 +364,13 @@ NIL, LINEAR = None, nn.Linear(3, 2)
         (nn.LogSoftMax(2), nn.LogSoftMax()),
         (nn.ReLU(True, 1), nn.ReLU(True)),
         (nn.MSECriterion(NIL, 3), nn.MSECriterion(True)),
+        (nn.Linear(4 / 2, 6 / 2), nn.Linear(2, 3)),
+        (nn.SpatialZeroPadding(4 / 2), nn.SpatialZeroPadding(2)),
     ],
     ids=lambda x: torch.type(x),
 )  # fmt: skip
 def test_constructors_are_called_as_in_lua(made, meant):
-    """None is what was left out, and arguments that nobody takes are dropped."""
+    """None was left out, arguments that nobody takes are dropped, and 4 / 2 is 2."""
 
     def settings(x):
         return {k: v for k, v in vars(x).items() if isinstance(v, bool | float | int | str)}

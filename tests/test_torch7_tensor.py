@@ -180,6 +180,16 @@ def test_assignment():
     assert same(x[[], [1]], [[6], [7]])
 
 
+def test_lengths_are_cut():
+    x = torch.range(1, 5)
+    assert torch.rand(2, 7 / 2).size().tolist() == [2, 3]
+    assert len(torch.DoubleStorage(7 / 2)) == 3
+    assert same(x.narrow(1, 2, 5 / 2), [2, 3])
+    assert [part.nElement() for part in x.chunk(5 / 2)] == [3, 2]
+    assert same(x.unfold(1, 9 / 2, 3 / 2), [[1, 2, 3, 4], [2, 3, 4, 5]])
+    assert same(torch.linspace(0, 1, 7 / 2), [0, 0.5, 1])
+
+
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [

@@ -1,6 +1,7 @@
 """Counting from 1: what Torch7 counts is converted here, where it comes in."""
 
 from collections.abc import Iterable
+from math import isfinite
 from numbers import Real
 from typing import Any
 
@@ -16,7 +17,14 @@ class CountError(LayerError, IndexError):
 
 def whole(x: Any) -> int:
     """A number as an int, as Lua's numbers are ints where they are whole."""
-    if isinstance(x, Real) and not isinstance(x, bool) and float(x).is_integer():
+    if cut(x) == x:
+        return cut(x)
+    raise TypeError(f"given {x!r}, wanted a whole number")
+
+
+def cut(x: Any) -> int:
+    """A length as an int, cut towards zero as in Torch7: Lua has no division of integers."""
+    if isinstance(x, Real) and not isinstance(x, bool) and isfinite(float(x)):
         return int(float(x))
     raise TypeError(f"given {x!r}, wanted a whole number")
 
@@ -58,7 +66,7 @@ def sizes(arguments: tuple[Any, ...]) -> tuple[int, ...]:
     """A size given as numbers, or as one LongStorage, list or table."""
     if len(arguments) == 1 and isinstance(arguments[0], Iterable):
         arguments = tuple(arguments[0])
-    return tuple(map(whole, arguments))
+    return tuple(map(cut, arguments))
 
 
 def check_positions(indices: Any, size: int, what: str) -> None:

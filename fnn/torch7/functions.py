@@ -15,7 +15,7 @@ from fnn.tensor.generator import SIZES
 from fnn.tensor.run import run
 from fnn.tensor.types import from_data
 from fnn.torch7 import storage, tensor
-from fnn.torch7.counting import axis, sizes, whole
+from fnn.torch7.counting import axis, cut, sizes, whole
 from fnn.torch7.maths import common_type, kinds, summary
 from fnn.torch7.multinomial import SAMPLING
 from fnn.torch7.operations import OPERATIONS
@@ -91,7 +91,7 @@ def ones(*size: Any) -> NDArray:
 @filling
 def eye(rows: int, columns: int | None = None) -> NDArray:
     """The identity matrix."""
-    return np.eye(whole(rows), columns and whole(columns))
+    return np.eye(cut(rows), columns and cut(columns))
 
 
 @partial(filling, series=True)
@@ -121,6 +121,7 @@ def logspace(first: float, last: float, count: int = 100) -> NDArray:
 
 def steps(first: float, last: float, count: int) -> NDArray:
     """Equally spaced numbers; a single one has to be both ends."""
+    count = cut(count)
     require(
         count > 1 or (count == 1 and first == last),
         "linspace",
@@ -128,14 +129,14 @@ def steps(first: float, last: float, count: int) -> NDArray:
         "two at least",
         "the ends belong to the numbers",
     )
-    return first + np.arange(whole(count)) * (last - first) / max(count - 1, 1)
+    return first + np.arange(count) * (last - first) / max(count - 1, 1)
 
 
 @filling
 def randperm(*arguments: Any) -> NDArray:
     """The numbers 1..n in random order."""
     stream, (count,) = chosen(arguments)
-    return stream.permutation(whole(count)) + 1
+    return stream.permutation(cut(count)) + 1
 
 
 def rand(*arguments: Any) -> Tensor:

@@ -1,4 +1,7 @@
-"""Calls as Lua makes them: nil is an argument left out, and what nobody takes is dropped."""
+"""Calls as Lua makes them.
+
+Nil is an argument left out, what nobody takes is dropped, and 4 / 2 is the same number as 2.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_K
 def as_in_lua(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that takes None for its default, and more arguments than it has names for.
 
-    >>> as_in_lua(lambda x, factor=2: x * factor)(3, None, True)
+    >>> as_in_lua(lambda x, factor=2: x * factor)(6 / 2, None, True)
     6
     """
     found = inspect.signature(function).parameters.values()
@@ -22,6 +25,8 @@ def as_in_lua(function: Callable[..., Any]) -> Callable[..., Any]:
     defaults = {p.name: p.default for p in found if p.default is not p.empty}
 
     def given(name: str, x: Any) -> Any:
+        if isinstance(x, float) and x.is_integer():
+            return int(x)
         return defaults.get(name) if x is None else x
 
     @wraps(function)

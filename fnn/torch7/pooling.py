@@ -10,7 +10,7 @@ from jax import Array
 from fnn.adaptive import adaptive_avg_pool, adaptive_max_pool, adaptive_max_pool_indices
 from fnn.layer import Given, Layer
 from fnn.pool import avg_pool, max_pool, max_pool_indices, subsample
-from fnn.torch7.counting import whole
+from fnn.torch7.counting import cut
 from fnn.torch7.found import Found, first_input, seen
 from fnn.torch7.module import Module
 from fnn.torch7.passing import held
@@ -249,7 +249,7 @@ class SpatialAdaptiveAveragePooling(Emptied):
         self.derive(adaptive_avg_pool)
 
     def _hyper(self) -> dict[str, Hashable]:
-        return {"size": (whole(self.H), whole(self.W))}
+        return {"size": (cut(self.H), cut(self.W))}
 
 
 class SpatialAdaptiveMaxPooling(Indexed):
@@ -262,7 +262,7 @@ class SpatialAdaptiveMaxPooling(Indexed):
         self.derive(adaptive_max_pool, ignore_nan=True)
 
     def _hyper(self) -> dict[str, Hashable]:
-        return {"size": (whole(self.H), whole(self.W))}
+        return {"size": (cut(self.H), cut(self.W))}
 
 
 class SpatialSubSampling(Spatial):

@@ -17,7 +17,7 @@ from fnn.tensor.generator import Torch7Generator
 from fnn.tensor.keys import KeyStream
 from fnn.tensor.run import run
 from fnn.tensor.types import from_data
-from fnn.torch7.counting import whole
+from fnn.torch7.counting import cut, whole
 from fnn.torch7.memory import Memory
 from transforms.cells import tracing
 
@@ -111,7 +111,7 @@ def random(stream: Torch7Generator, size: Size, *bounds: Any, dtype: Any = np.fl
         drawn = np.asarray(stream.random(size, dtype))
         return drawn if size else drawn.astype(np.int64)
     low, high = (1, *bounds)[-2:]
-    return stream.integers(size, whole(low), whole(high) + 1)
+    return stream.integers(size, cut(low), cut(high) + 1)
 
 
 DISTRIBUTIONS: dict[str, Callable[..., NDArray]] = {

@@ -10,7 +10,7 @@ from fnn.errors import require
 from fnn.tensor.run import run
 from fnn.tensor.tensor import infer
 from fnn.tensor.views import contiguous_stride
-from fnn.torch7.counting import axis, position, sizes, span, whole
+from fnn.torch7.counting import axis, cut, position, sizes, span, whole
 from fnn.torch7.memory import Memory, into
 from fnn.torch7.table import Table
 
@@ -21,7 +21,7 @@ class Shapes(Memory):
     def narrow(self, dim: Any, first: Any, length: Any) -> Self:
         """`length` elements from `first` on, along a dimension."""
         a = axis(dim, self.dim())
-        size, start, count = self._size[a], whole(first), whole(length)
+        size, start, count = self._size[a], whole(first), cut(length)
         require(
             start > 0 and 0 < count <= size - start + 1,
             "narrow",
@@ -79,7 +79,7 @@ class Shapes(Memory):
     def unfold(self, dim: Any, size: Any, step: Any) -> Self:
         """All slices of one size along a dimension, `step` apart, with a new last dimension."""
         (offset, sizes, strides), a = self.geometry, axis(dim, self.dim())
-        size, step = whole(size), whole(step)
+        size, step = cut(size), cut(step)
         require(
             0 < size <= sizes[a] and step > 0,
             "unfold",
@@ -146,14 +146,14 @@ class Shapes(Memory):
 
     def split(self, size: Any, dim: Any = 1) -> Table:
         """Views of `size` along a dimension; the last may be shorter."""
-        a, step = axis(dim, self.dim()), whole(size)
+        a, step = axis(dim, self.dim()), cut(size)
         total = self._size[a]
         starts = range(0, total, step)
         return Table(self._narrow(a, i, min(step, total - i)) for i in starts)
 
     def chunk(self, count: Any, dim: Any = 1) -> Table:
         """`count` views along a dimension, equal but for the last."""
-        return self.split(-(-self.size(dim) // whole(count)), dim)
+        return self.split(-(-self.size(dim) // cut(count)), dim)
 
     @into("_become")
     def reshape(self, *size: Any) -> Self:

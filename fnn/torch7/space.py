@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from fnn.torch7.biased import Biased
-from fnn.torch7.counting import whole
+from fnn.torch7.counting import cut
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
 
@@ -33,11 +33,11 @@ class Space(Module):
 
     def _listed(self, name: str) -> tuple[int, ...]:
         """The fields as Torch7 lists them."""
-        return tuple(whole(getattr(self, name + axis)) for axis in self.axes)
+        return tuple(cut(getattr(self, name + axis)) for axis in self.axes)
 
     def _each(self, name: str) -> tuple[int, ...]:
         """The fields in the order of memory."""
-        return tuple(whole(getattr(self, name + axis)) for axis in self.memory)
+        return tuple(cut(getattr(self, name + axis)) for axis in self.memory)
 
     def _text(self) -> list[str]:
         """What is printed in brackets, if anything."""

@@ -16,7 +16,7 @@ from fnn.tensor import storage as engine
 from fnn.tensor.number import number
 from fnn.tensor.run import run
 from fnn.tensor.types import cast, from_data
-from fnn.torch7.counting import position, whole
+from fnn.torch7.counting import cut, position
 from fnn.torch7.printing import storage_text
 from fnn.torch7.table import Table
 from fnn.torch7.types import ElementType, name_of
@@ -41,7 +41,7 @@ class Storage(engine.Storage, metaclass=ElementType):
         elif np.iterable(given):
             values = list(given)
         else:
-            values = np.zeros(whole(given), dtype)
+            values = np.zeros(cut(given), dtype)
         # Sizes are LongStorages. They stay on the host, known even where a function is compiled.
         array: Any = np.asarray(values, dtype) if dtype == np.int64 else from_data(values, dtype)
         engine.Storage.__init__(self, array)
@@ -116,7 +116,7 @@ class Storage(engine.Storage, metaclass=ElementType):
 
     def resize(self, size: int) -> Storage:
         """Keep the first elements; new ones are zero."""
-        self.array = run(resized, self, shape=(whole(size),)).array
+        self.array = run(resized, self, shape=(cut(size),)).array
         return self
 
     def string(self, text: str | bytes | None = None) -> Any:

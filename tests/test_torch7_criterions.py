@@ -121,6 +121,7 @@ def test_weights_of_several_criterions_are_read_at_every_call():
 def test_several_criterions_of_tables():
     pair, target = [X, Y], torch.Tensor([1, -1, 1])
     ranking = nn.MarginRankingCriterion()
+    assert [list(g.size()) for g in ranking.gradInput] == [[1], [1]]  # the original writes to them
     criterion = nn.MultiCriterion().add(ranking).add(ranking.clone(), 0.5)
     gradients = criterion.backward(pair, target)
     for ours, single in zip(gradients, ranking.backward(pair, target), strict=True):

@@ -10,6 +10,8 @@ from fnn.errors import require
 from fnn.tensor.run import known
 from fnn.torch7.criterion import Derived, Targeted, Weighted, example, own, row
 from fnn.torch7.passing import as_input, two_tensors, type_name
+from fnn.torch7.table import Table
+from fnn.torch7.tensor import Tensor
 from fnn.torch7.transfer import Sigmoid
 
 __all__ = [
@@ -160,6 +162,10 @@ class MarginRankingCriterion(_PairMargin):
     """`max(0, margin - y (x1 - x2))`: target 1 wants x1 above x2, -1 below."""
 
     loss = Targeted(losses.margin_ranking)
+
+    def __init__(self, margin: float = 1):
+        super().__init__(margin)
+        self.gradInput = Table([Tensor(1), Tensor(1)])
 
 
 def l1_hinge(x1: Array, x2: Array, target: Array, **options: Any) -> Array:

@@ -34,8 +34,12 @@ def subtract_from(x: Array, y: Array) -> Array:
 
 
 def divide(x: Array, y: Array) -> Array:
-    """`x / y`; integers are cut off towards zero, as in C."""
-    return lax.div(x, jnp.broadcast_to(y, x.shape))
+    """`x / y`, rounded once; integers are cut off towards zero, as in C.
+
+    Where XLA sees a constant divisor, or one of many elements, it multiplies by the reciprocal, and
+    49 / 49 is less than 1. It is not to see that: the divisor is chosen by looking at the element.
+    """
+    return lax.div(x, lax.optimization_barrier(jnp.where(x != x, x, y)))
 
 
 def add_product(x: Array, *others: Array) -> Array:
@@ -61,7 +65,7 @@ def remainder(x: Array, y: Array) -> Array:
     """`x - y floor(x / y)`, computed just so; NaN where y is 0."""
     if jnp.issubdtype(x.dtype, jnp.integer):
         return jnp.remainder(x, y)
-    return jnp.where(y == 0, jnp.full_like(x, jnp.nan), x - y * jnp.floor(x / y))
+    return jnp.where(y == 0, jnp.full_like(x, jnp.nan), x - y * jnp.floor(divide(x, y)))
 
 
 def larger(x: Array, y: Array) -> Array:
@@ -127,13 +131,21 @@ def trace(x: Array) -> Array:
 
 def mean(x: Array, *, axis: Axis) -> Array:
     """The mean."""
-    return _as(x, jnp.mean(wide(_some(x)), axis, keepdims=axis is not None), axis)
+    return _as(x, _mean(wide(x), axis, axis is not None), axis)
+
+
+def _mean(x: Array, axis: Axis, keepdims: bool, less: int = 0) -> Array:
+    """The sum over the number of elements, or over one that is `less`."""
+    count = (x.size if axis is None else x.shape[axis]) - less
+    total = jnp.sum(_some(x), axis, keepdims=keepdims)
+    return divide(total, jnp.asarray(count, total.dtype))
 
 
 def variance(x: Array, *, axis: Axis, biased: bool) -> Array:
     """The sum of squared deviations over one less than their number; if biased, over that."""
-    ddof = 0 if biased else 1
-    return _as(x, jnp.var(wide(_some(x)), axis, ddof=ddof, keepdims=axis is not None), axis)
+    y = wide(x)
+    squares = jnp.square(y - _mean(y, axis, True))
+    return _as(x, _mean(squares, axis, axis is not None, less=0 if biased else 1), axis)
 
 
 def deviation(x: Array, *, axis: Axis, biased: bool) -> Array:

@@ -99,6 +99,23 @@ def test_operators():
     assert torch.pow(2, torch.Tensor([3])).tolist() == [8]
 
 
+@pytest.mark.parametrize("kind", [torch.FloatTensor, torch.DoubleTensor])
+def test_quotients_are_rounded_once(kind):
+    """Multiplying by 1 / 49 would give less than 1 for 49."""
+    x = torch.range(1, 200).type(torch.type(kind()))
+    values = np.asarray(x)
+    for number in (41, 49, 103):
+        wanted = values / values.dtype.type(number)
+        column = kind(1).fill(number).expand(200)
+        for found in (x / number, torch.cdiv(x, column), x.clone().mul(0).addcdiv(1, x, column)):
+            assert np.array_equal(np.asarray(found), wanted)
+        ones = kind(2, number).fill(1)
+        assert same(torch.floor(torch.mul(ones, number) / number), ones.tolist())
+        assert ones[1].mean() == 1
+        assert same(ones.mean(2), [[1], [1]])
+        assert ones.var() == ones.mul(3).std() == 0
+
+
 def test_integers_are_cs():
     x = torch.IntTensor([7, -7])
     assert same(torch.div(x, 2), [3, -3])

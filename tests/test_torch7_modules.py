@@ -584,6 +584,41 @@ def test_calling():
     assert (output, gradInput) == (module.output, module.gradInput)
 
 
+def in_a_graph(first, last):
+    x = nn.Identity()()
+    return nn.gModule([x], [last(nn.Tanh()(first(x)))])
+
+
+BETWEEN = {
+    "in a row": lambda first, last: nn.Sequential().add(first).add(nn.Tanh()).add(last),
+    "nested": lambda first, last: (
+        nn.Sequential().add(nn.Sequential().add(first).add(nn.Tanh())).add(last)
+    ),
+    "beside a module of one's own": lambda first, last: (
+        nn.Sequential().add(first).add(nn.Tanh()).add(last).add(Double()).add(nn.MulConstant(0.5))
+    ),
+    "in a graph": in_a_graph,
+}
+
+
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("case", BETWEEN)
+def test_backward_takes_what_the_tensors_hold(case, eager):
+    with torch.eager(eager):
+        first, last = nn.Linear(4, 3), nn.Linear(3, 2)
+        net, x, g = BETWEEN[case](first, last), torch.randn(5, 4), torch.randn(5, 2)
+        net.zeroGradParameters()
+        net.forward(x)
+        inner = np.tanh(np.asarray(x) @ np.asarray(first.weight).T + first.bias.tolist())
+        for tensor in (first.weight, last.weight, x):
+            tensor.mul(2)
+        net.backward(x, g)
+        by_inner = np.asarray(g) @ np.asarray(last.weight) * (1 - inner**2)
+        np.testing.assert_allclose(np.asarray(net.gradInput), by_inner @ np.asarray(first.weight))
+        np.testing.assert_allclose(np.asarray(last.gradWeight), np.asarray(g).T @ inner)
+        np.testing.assert_allclose(np.asarray(first.gradWeight), by_inner.T @ np.asarray(x))
+
+
 def test_a_module_inside_can_go_back_by_itself():
     """After its network ran as one program; and with an input of its own."""
     first, last = nn.Linear(3, 2), nn.Tanh()

@@ -129,6 +129,7 @@ class Record:
         self.step = step
         for slot, storage in enumerate(targets, base + len(results)):
             storage._array, storage.record, storage.slot, storage.late = PENDING, self, slot, False
+            storage.version += 1
 
     def encode(
         self, call: Call, leaves: Sequence[Any], into: Sequence[Any]

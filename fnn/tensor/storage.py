@@ -69,6 +69,7 @@ class Storage(Cell):
         """Wait for what a result waits for; doing it twice is doing it once."""
         self.record, self.slot, self.late = result.record, result.slot, result.late
         self._array, self.form, self.pack = PENDING, result.form, None
+        self.version += 1
         self.record.hand_over(self)
 
 

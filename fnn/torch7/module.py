@@ -130,7 +130,10 @@ class Module(Connectable, Convertible, Results):
         self._run = last
         if self.network is not None:
             self._watch()
-        return self._hold_output(last.output)
+        params, _, _, *inputs = operands
+        found = self._hold_output(last.output)
+        last.marks = tuple([(x.storage, x.storage.version) for x in leaves((params, inputs))])
+        return found
 
     def _prepare(self, input: Any) -> tuple[Run, tuple]:
         """A forward that is about to be computed, and its operands."""
@@ -199,7 +202,7 @@ class Module(Connectable, Convertible, Results):
         """The last forward; one of this input, if the last was not the module's own."""
         if self._inside is not None:
             self._inside()
-        if self._run is None:
+        if self._run is None or self._run.overtaken:
             layer = self._program
             if layer is None or "key" in layer.reserved:
                 raise LayerError(

@@ -32,6 +32,9 @@ class Identity(Module):
         self.output = input
         return input
 
+    def _output_of(self, input: Any) -> Any:
+        return self.updateOutput(input)
+
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
         """The gradient by the output."""
         self.gradInput = gradOutput

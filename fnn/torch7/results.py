@@ -10,6 +10,7 @@ from fnn.shell import Shell
 from fnn.tensor.gradient import Differentiated
 from fnn.tensor.replay import Path, replay
 from fnn.tensor.run import run
+from fnn.tensor.storage import Storage
 from fnn.torch7.learner import Learner
 from fnn.torch7.passing import held, single
 from fnn.torch7.tensor import Tensor
@@ -22,7 +23,8 @@ class Run:
 
     `given` are the operands as they were then. The pullback serves one `backward`; it is made again
     for another one. `learned` is the number of parameters with gradients, `wanted` says which
-    inputs have some, and `alone` whether the input was a tensor rather than a table.
+    inputs have some, and `alone` whether the input was a tensor rather than a table. `marks` are
+    the storages of parameters and inputs, with the versions that they had.
     """
 
     function: Differentiated
@@ -33,6 +35,14 @@ class Run:
     alone: bool
     output: Any = None
     pullback: Any = None
+    marks: tuple[tuple[Storage, int], ...] = ()
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether parameters or inputs were changed in place since; noise is kept as it was."""
+        filled: Any = self.function.function
+        changed = any(storage.version != version for storage, version in self.marks)
+        return changed and "key" not in filled.layer.reserved
 
 
 class Results(Learner):
@@ -63,6 +73,16 @@ class Results(Learner):
         network, path = self._origin or (self, ())
         return network._run, path
 
+    @property
+    def _overtaken(self) -> bool:
+        """Whether parameters or inputs of the last forward have been changed in place since.
+
+        Then each module goes back by itself, with the parameters and the input that it finds, and
+        the outputs that it had: Torch7 computes from what the tensors hold.
+        """
+        last, _ = self._ran
+        return last is not None and last.overtaken
+
     def _settle(self) -> None:
         """Compute the results that a network around this module has put off."""
         if self._inside is not None:
@@ -87,6 +107,10 @@ class Results(Learner):
     @gradInput.setter
     def gradInput(self, value: Any) -> None:
         self._gradInput = value
+
+    def _output_of(self, input: Any) -> Any:
+        """The last output, which was computed from `input`."""
+        return self.output
 
     def _hold_output(self, value: Any) -> Any:
         """Put an output into the tensors that have held the last one."""

@@ -146,7 +146,7 @@ class Walked(Container):
         if self._pass is None:
             return None
         if self._pass.given is None and self._run is not None:
-            self._walk(lambda module, x: module.output, self._pass.input)
+            self._walk(lambda module, x: module._output_of(x), self._pass.input)
         return (self._pass.given or {}).get(data)
 
     def _returned_to(self, data: Data) -> Table | None:

@@ -93,6 +93,7 @@ def test_slopes_are_drawn_only_where_they_are_needed():
     assert module.backward(x, g).tolist() == module.noise.tolist()
     assert nn.RReLU(0, 1, True).forward(x).tolist() == x.tolist()
     assert -3 < x[2, 1] < 0
+    assert module.forward(g).tolist() == g.tolist()
 
 
 def test_white_noise():

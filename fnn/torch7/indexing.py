@@ -127,6 +127,8 @@ def filled_where(x: Array, mask: Array, value: Any) -> Array:
 
 def copied_where(x: Array, mask: Array, source: Array) -> Array:
     """The next element of `source` where the mask is not zero, `x` elsewhere."""
+    if not source.size:  # nothing is chosen then
+        return x
     chosen = mask.reshape(-1) != 0
     order = jnp.cumsum(chosen) - 1
     values = cast(source.reshape(-1).at[order].get(mode="fill"), x.dtype)

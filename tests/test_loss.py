@@ -1,5 +1,7 @@
 """Losses where the table's rows don't reach: labels, kinks, extreme inputs and mistakes."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -235,6 +237,14 @@ def test_bce_of_certain_probabilities(x, target, dtype):
         assert value == (0 if x == target else 100)
         np.testing.assert_allclose(gradient, (x - target) * 1e12, rtol=1e-7)
         assert jnp.isfinite(jax.grad(loss.bce, 1)(x, target))
+
+
+@pytest.mark.parametrize("x", [0.0, 1.0])
+def test_bce_with_eps_of_certain_probabilities(x):
+    with jax.enable_x64(True):
+        value, gradient = jax.jit(jax.value_and_grad(partial(loss.bce, eps=1e-12)))(x, 1 - x)
+        np.testing.assert_allclose(value, -np.log(1e-12), rtol=1e-12)
+        np.testing.assert_allclose(gradient, (2 * x - 1) * 1e12, rtol=1e-11)
 
 
 def test_bce_passes_nan_on():

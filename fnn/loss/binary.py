@@ -57,7 +57,8 @@ def _bce_terms_jvp(
         product = x * (1 - x)
         product = jnp.where(product < LEAST, LEAST, product)
     else:
-        product = (x + eps) * (1 - x + eps)
+        right_eps, wrong_eps = _above_zero(x, eps)
+        product = right_eps * wrong_eps
     dx, dtarget = tangents
     terms = _bce_terms(x, target, eps)
     return terms, (x - target) / product * dx + (wrong - right) * dtarget
@@ -66,8 +67,14 @@ def _bce_terms_jvp(
 def _log_probabilities(x: Array, eps: float | None) -> tuple[Array, Array]:
     """Logarithms of `x` and of `1 - x`."""
     if eps is not None:
-        return jnp.log(x + eps), jnp.log(1 - x + eps)
+        right, wrong = _above_zero(x, eps)
+        return jnp.log(right), jnp.log(wrong)
     return _floored(jnp.log, x, x == 0), _floored(jnp.log1p, -x, x == 1)
+
+
+def _above_zero(x: Array, eps: float) -> tuple[Array, Array]:
+    """`x + eps` and `1 - x + eps`, which XLA would round as `1 + eps - x`."""
+    return x + eps, eps - (x - 1)
 
 
 def _floored(log: Callable[[Array], Array], x: Array, zero: Array) -> Array:

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from fnn.conv import conv
-from fnn.elements import norm
+from fnn.elements import absolute, norm
 from fnn.errors import describe, require
 from fnn.pool import avg_pool
 
@@ -74,7 +74,7 @@ def divisor(x: Array, *, p: float, axis: int, eps: float, inside: bool) -> Array
     Source: Torch7 `nn.Normalize`, whose `norm` it is.
     """
     if inside and p != jnp.inf:
-        sizes = jnp.abs(x) if p % 2 else x
+        sizes = absolute(x) if p % 2 else x
         total = (sizes ** (int(p) if p == int(p) else p)).sum(axis, keepdims=True) + eps
         return jnp.sqrt(total) if p == 2 else total ** (1 / p)
     size = norm(x, p=p, axis=(axis,), keepdims=True)

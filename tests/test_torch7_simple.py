@@ -447,3 +447,9 @@ def test_utils():
     module.cache = torch.Table([1])
     nn.utils.clear(module, "weight", "cache", "absent")
     assert module.weight.dim() == len(module.cache) == 0
+
+
+def test_normalize_has_no_slope_of_its_own_at_zero():
+    module, x, g = nn.Normalize(1, 0), torch.Tensor([0, 1, -3]), torch.Tensor([4, 0, 8])
+    module.forward(x)
+    assert module.backward(x, g).tolist() == [1, 1.5, 0.5]

@@ -89,6 +89,7 @@ class Flattened(Serial):
         return y.reshape(*lead, -1, *x.shape[len(lead) + 1 :])
 
 
+@dataclass(frozen=True, repr=False)
 class Bottled(Serial):
     """A chain that sees leading axes as one, where the input has more axes than it takes.
 

@@ -103,7 +103,8 @@ class Saver:
             return record
         if name in t7.records.WITH_HEADER:
             record.header = t7.Table.of(fields.get("_type"), fields.get("device"))
-        record.content = yield "", fields
+        if name not in t7.records.WITHOUT_CONTENT:
+            record.content = yield "", fields
         return record
 
 

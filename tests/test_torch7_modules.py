@@ -372,6 +372,24 @@ def test_clone_and_share():
     assert not twin.shared
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        lambda inplace: nn.ELU(0.7, inplace),
+        lambda inplace: nn.LeakyReLU(0.2, inplace),
+        lambda inplace: nn.HardTanh(-0.5, 0.5, inplace),
+        lambda inplace: nn.MulConstant(2.5, inplace),
+        lambda inplace: nn.Sequential().add(Double()).add(nn.ELU(0.7, inplace)),
+    ],
+)
+def test_the_gradient_in_place_is_that_elsewhere(module):
+    x, g, found = torch.randn(6), torch.randn(6), []
+    for inplace in (False, True):
+        net, own = module(inplace), x.clone()
+        found.append([net.forward(own).tolist(), net.backward(own, g.clone()).tolist()])
+    assert found[0] == found[1]
+
+
 def test_share_with_a_longer_or_shorter_network():
     whole = nn.Sequential().add(nn.Linear(2, 2)).add(nn.Tanh()).add(nn.Linear(2, 1))
     encoder = nn.Sequential().add(nn.Linear(2, 2)).add(nn.ReLU())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fnn.torch7.deriving import Derived
-from fnn.torch7.passing import as_input
+from fnn.torch7.passing import as_input, leaves
 from fnn.torch7.tensor import Tensor
 
 
@@ -25,7 +25,11 @@ class InPlace(Derived):
     def updateOutput(self, input: Any) -> Any:
         """Compute `output`."""
         output = self._forward(input)
-        return output.set(first_of(input).copy(output)) if self.inplace else output
+        if self.inplace:
+            output.set(first_of(input).copy(output))
+            if self._run is not None:
+                self._run.mark(leaves(input))  # backward starts from what they held before
+        return output
 
     def _hold_output(self, value: Any) -> Any:
         self._let_go(self._output)

@@ -132,7 +132,7 @@ class Module(Connectable, Convertible, Results):
             self._watch()
         params, _, _, *inputs = operands
         found = self._hold_output(last.output)
-        last.marks = tuple([(x.storage, x.storage.version) for x in leaves((params, inputs))])
+        last.mark(leaves((params, inputs)))
         return found
 
     def _prepare(self, input: Any) -> tuple[Run, tuple]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -36,6 +36,10 @@ class Run:
     output: Any = None
     pullback: Any = None
     marks: tuple[tuple[Storage, int], ...] = ()
+
+    def mark(self, tensors: Iterable[Tensor]) -> None:
+        """Note what these parameters and inputs hold now."""
+        self.marks = tuple([(x.storage, x.storage.version) for x in tensors])
 
     @property
     def overtaken(self) -> bool:

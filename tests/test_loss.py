@@ -222,9 +222,10 @@ def test_a_plain_number_is_a_label():
     assert loss.nll(LOGS[0], 2) == -LOGS[0, 2]
 
 
-def test_a_mean_over_nothing_is_nan():
+def test_a_mean_over_nothing_is_nan_or_zero():
     assert jnp.isnan(loss.nll(LOGS, jnp.array([-100, -100])))
     assert loss.nll(LOGS, jnp.array([-100, -100]), reduction="sum") == 0
+    assert loss.nll(LOGS, jnp.array([-100, -100]), empty_is_zero=True) == 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -56,6 +56,14 @@ def test_the_number_of_weights_is_the_length_and_says_nothing_of_truth():
         assert kind()
 
 
+@pytest.mark.parametrize(("x", "target"), [(LOGS, [3, 3]), (LOGS[1], 3)])
+def test_ignored_labels_alone_cost_nothing(x, target):
+    criterion = nn.ClassNLLCriterion(None, True, 3)
+    target = torch.Tensor(target) if isinstance(target, list) else target
+    assert criterion.forward(x, target) == 0
+    assert not np.asarray(criterion.backward(x, target)).any()
+
+
 def test_labels_of_any_type_and_shape():
     criterion = nn.ClassNLLCriterion()
     wanted = criterion.forward(LOGS, LABELS)

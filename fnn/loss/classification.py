@@ -36,6 +36,7 @@ def _log_losses(
     reduction: str,
     ignore_index: int,
     smoothing: float = 0.0,
+    empty_is_zero: bool = False,
 ) -> Array:
     """Minus the log-probability of each label; `smoothing` of it is spread over all classes."""
     axis = min(logs.ndim - 1, 1)
@@ -52,7 +53,9 @@ def _log_losses(
     if smoothing:
         terms = (1 - smoothing) * terms - smoothing / classes * jnp.sum(logs, axis)
     terms = jnp.where(is_class(target, classes), jnp.where(keep, terms, 0), jnp.nan)
-    return reduce(loss, terms, reduction, jnp.sum(weights))
+    total = jnp.sum(weights)
+    total = jnp.where(total == 0, 1, total) if empty_is_zero else total
+    return reduce(loss, terms, reduction, total)
 
 
 def _label_weights(x: Array, target: Array, weight: Array | None, keep: Array) -> Array:
@@ -85,6 +88,7 @@ def nll(
     *,
     reduction: str = "mean",
     ignore_index: int = -100,
+    empty_is_zero: bool = False,
 ) -> Array:
     """Negative log-likelihood of the labels: `-x[target]` for log-probabilities `x`.
 
@@ -94,12 +98,14 @@ def nll(
     ->      ()
 
     Unbatched too: (classes,) with a target (). `ignore_index` marks positions that don't count;
-    if none does, a mean is NaN. Other labels outside 0..classes-1 are an error, and NaN inside
-    compiled code.
+    if none does, a mean is NaN, or with `empty_is_zero` 0, as in Torch7. Other labels outside
+    0..classes-1 are an error, and NaN inside compiled code.
 
     Source: Torch7 `nn.ClassNLLCriterion` and `nn.SpatialClassNLLCriterion`, PyTorch `nll_loss`.
     """
-    return _log_losses("nll", x, target, weight, reduction, ignore_index)
+    return _log_losses(
+        "nll", x, target, weight, reduction, ignore_index, empty_is_zero=empty_is_zero
+    )
 
 
 def cross_entropy(

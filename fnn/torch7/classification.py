@@ -72,7 +72,7 @@ class ClassNLLCriterion(Weighted, _Labelled):
     the sum of the labels' weights is in `total_weight_tensor`, and the labels are in `target`.
     """
 
-    loss = Targeted(losses.nll, place, labels=True)
+    loss = Targeted(losses.nll, place, labels=True, options=(("empty_is_zero", True),))
     results = (*Derived.results, "output_tensor", "total_weight_tensor", "target")
     renewed = (*results, "output")
 

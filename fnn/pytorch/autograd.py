@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import heapq
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -28,10 +29,43 @@ from transforms.survey import ambient
 __all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 
 
-class _Mode(threading.local):
-    """Whether operations are recorded in this thread."""
+class _Entry(weakref.ref):
+    """One context that has been entered, as long as it is there, and its mode."""
 
-    recording = True
+    __slots__ = ("mode",)
+
+
+class _Mode(threading.local):
+    """Whether operations are recorded in this thread: what the innermost context says."""
+
+    def __init__(self) -> None:
+        self.outside = True
+        self.entered: list[_Entry] = []
+
+    @property
+    def recording(self) -> bool:
+        """The mode that holds now."""
+        return self.entered[-1].mode if self.entered else self.outside
+
+    def switch(self, mode: bool) -> None:
+        """Have another mode, as long as this context lasts."""
+        if self.entered:
+            self.entered[-1].mode = mode
+        else:
+            self.outside = mode
+
+    def enter(self, context: Any, mode: bool) -> None:
+        """Have a mode until `leave`, or until an interrupted context is gone.
+
+        No interrupt can come between the end of a context and a method in C, as `remove` is.
+        """
+        entry = _Entry(context, self.entered.remove)
+        entry.mode = mode
+        self.entered.append(entry)
+
+    def leave(self) -> None:
+        """Have the mode from before."""
+        self.entered.pop()
 
 
 _mode = _Mode()
@@ -43,18 +77,19 @@ class set_grad_enabled(ContextDecorator):
     """Switch recording on or off, at once or as a context."""
 
     def __init__(self, mode: bool):
-        self.previous = _mode.recording
-        self.mode = _mode.recording = bool(mode)
+        self.previous, self.mode = _mode.recording, bool(mode)
+        _mode.switch(self.mode)
 
     def __enter__(self) -> None:
-        _mode.recording = self.mode
+        _mode.switch(self.previous)
+        _mode.enter(self, self.mode)
 
     def __exit__(self, *_: object) -> None:
-        _mode.recording = self.previous
+        _mode.leave()
 
     def __call__(self, function: Callable) -> Callable:
         """Decorate: the mode holds inside calls of the function only."""
-        _mode.recording = self.previous
+        _mode.switch(self.previous)
         return super().__call__(function)
 
 
@@ -64,11 +99,13 @@ class no_grad(ContextDecorator):
     mode = False
 
     def __enter__(self) -> None:
-        self.stack = [*getattr(self, "stack", []), _mode.recording]
-        _mode.recording = self.mode
+        _mode.enter(self, self.mode)
 
     def __exit__(self, *_: object) -> None:
-        _mode.recording = self.stack.pop()
+        _mode.leave()
+
+    def _recreate_cm(self) -> Self:
+        return type(self)()
 
 
 class enable_grad(no_grad):

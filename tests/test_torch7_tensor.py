@@ -357,10 +357,10 @@ def test_stream():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x: x.bernoulli(1.5), "0 <= p <= 1"),
-        (lambda x: x.bernoulli(torch.Tensor([0, -1, 1])), "0 <= p <= 1"),
-        (lambda x: x.geometric(1), "0 < p < 1"),
-        (lambda x: x.geometric(0), "0 < p < 1"),
+        (lambda x: x.bernoulli(1.5), "wanted 0 to 1"),
+        (lambda x: x.bernoulli(torch.Tensor([0, -1, 1])), "wanted 0 to 1"),
+        (lambda x: x.geometric(1), "wanted between 0 and 1"),
+        (lambda x: x.geometric(0), "wanted between 0 and 1"),
         (lambda x: torch.multinomial(x.view(1, 1, 3).fill(1), 1), "a distribution in each row"),
         (lambda x: torch.cat([]), "an empty table"),
     ],

@@ -551,6 +551,16 @@ def test_nothing_is_recorded_without_grad():
     assert ours.is_grad_enabled()
 
 
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_context_whose_end_was_interrupted_holds_no_longer_than_it_lives(outside):
+    with ours.set_grad_enabled(outside):
+        context = ours.enable_grad() if not outside else ours.no_grad()
+        context.__enter__()
+        assert ours.is_grad_enabled() is not outside
+        del context
+        assert ours.is_grad_enabled() is outside
+
+
 def test_detached_tensors_share_elements_but_no_history():
     w = leaf(1.0, 2.0)
     for shared in (w.detach(), w.data):

@@ -235,6 +235,7 @@ def test_lengths_are_cut():
         (lambda x: x.long().div(0), ZeroDivisionError, "div"),
         (lambda x: torch.range(1, 0), LayerError, "never empty"),
         (lambda x: x.maskedCopy(x.gt(0), torch.Tensor(2)), LayerError, "6, one for each"),
+        (lambda x: x.maskedCopy(x.eq(1), torch.Tensor()), LayerError, "given 0 elements, wanted 1"),
         (lambda x: Table([1])[0], IndexError, "counts from 1"),
         (lambda x: Table([1])[:1], TypeError, "counts from 1"),
     ],

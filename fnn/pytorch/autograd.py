@@ -105,7 +105,7 @@ class no_grad(ContextDecorator):
         _mode.leave()
 
     def _recreate_cm(self) -> Self:
-        return type(self)()
+        return type(self)()  # for each call of a decorated function, and gone with it
 
 
 class enable_grad(no_grad):

@@ -93,10 +93,11 @@ class Indexing(Shapes):
     def maskedCopy(self, mask: Any, source: Any) -> Self:
         """The elements of `source` in order, where a ByteTensor is not zero."""
         count = 0 if tracing() else int(np.count_nonzero(self._masked(mask)))
+        found = prod(size) if (size := size_of(source)) else 0
         require(
-            count <= prod(size_of(source)),
+            count <= found,
             "maskedCopy",
-            f"{prod(size_of(source))} elements",
+            f"{found} elements",
             f"{count}, one for each that is not zero in the mask",
             "the mask belongs to another tensor",
         )

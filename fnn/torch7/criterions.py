@@ -1,5 +1,6 @@
 """nn's criterions of numbers and vectors."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -153,19 +154,18 @@ class HingeEmbeddingCriterion(_Margin):
 class _PairMargin(_Margin):
     """A criterion of two tensors, with a margin."""
 
+    first_gradient: Callable[[], Table] = staticmethod(two_tensors)
+
     def __init__(self, margin: float = 1):
         super().__init__(margin)
-        self.gradInput = two_tensors()
+        self.gradInput = self.first_gradient()
 
 
 class MarginRankingCriterion(_PairMargin):
     """`max(0, margin - y (x1 - x2))`: target 1 wants x1 above x2, -1 below."""
 
     loss = Targeted(losses.margin_ranking)
-
-    def __init__(self, margin: float = 1):
-        super().__init__(margin)
-        self.gradInput = Table([Tensor(1), Tensor(1)])
+    first_gradient = staticmethod(lambda: Table([Tensor(1), Tensor(1)]))
 
 
 def l1_hinge(x1: Array, x2: Array, target: Array, **options: Any) -> Array:

@@ -37,10 +37,10 @@ __all__ = [
 class Linear(Biased):
     """y = Wx + b."""
 
+    addBuffer = Working(None, working.ones_for_rows)
+
     def __init__(self, inputSize: int, outputSize: int, bias: bool = True):
         self.derive(linear, inputSize, outputSize, bias=bias)
-
-    addBuffer = Working(None, working.ones_for_rows)
 
     def updateAddBuffer(self, input: Any) -> None:
         """Have a one for each row of a matrix."""

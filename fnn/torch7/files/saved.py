@@ -103,8 +103,7 @@ class Saver:
             return record
         if name in t7.records.WITH_HEADER:
             record.header = t7.Table.of(fields.get("_type"), fields.get("device"))
-        if name not in t7.records.WITHOUT_CONTENT:
-            record.content = yield "", fields
+        record.content = yield "", fields
         return record
 
 

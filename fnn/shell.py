@@ -18,7 +18,7 @@ from jax import Array
 from fnn.compose import Mode, Network, as_layer
 from fnn.errors import describe, require
 from fnn.layer import Applicable, Layer, layer
-from transforms.changes import Changes, Stateful, Watched
+from transforms.changes import Stateful, Watched, changed
 
 KINDS = ("params", "state")
 
@@ -83,8 +83,8 @@ class Shell(Stateful):
     def _once(self, name: str, make: Callable[..., Any], *args: Any) -> Any:
         """What `make` gives, remembered until a setting of any object changes."""
         memory = vars(self).get("_memory")
-        if memory is None or memory["settings"] != Changes.structure:
-            memory = vars(self)["_memory"] = {"settings": Changes.structure}
+        if memory is None or memory["settings"] != changed.structure:
+            memory = vars(self)["_memory"] = {"settings": changed.structure}
         if name not in memory:
             memory[name] = make(*args)
         return memory[name]

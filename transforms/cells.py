@@ -20,7 +20,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from transforms.changes import Changes
+from transforms.changes import changed
 from transforms.forms import Form, form_of
 
 
@@ -105,7 +105,7 @@ class Cell:
             self.pack.leave()
         form = form_of(value)
         if form is not self.form:
-            Changes.structure += 1
+            changed.structure += 1
         self.version += 1
         # at once: after an interrupt a cell has what it held, or what it was to hold
         self._array, self.form, self.late, self.record, self.pack = value, form, False, None, None

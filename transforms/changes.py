@@ -8,14 +8,19 @@ from typing import Any, ClassVar
 import jax
 
 
-class Changes:
+class Counts:
     """How often settings around cells have changed, anywhere.
 
     `structure` counts the attributes of all `Stateful` objects, `results` the renewed ones.
     """
 
-    structure = 0
-    results = 0
+    __slots__ = ("results", "structure")
+
+    def __init__(self) -> None:
+        self.structure = self.results = 0
+
+
+changed = Counts()  # an instance: Python looks up everything anew in a class that has changed
 
 
 class Stateful:
@@ -33,9 +38,9 @@ class Stateful:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.renewed:
-            Changes.results += 1
+            changed.results += 1
         elif name not in self.transient:
-            Changes.structure += 1
+            changed.structure += 1
         object.__setattr__(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -45,7 +50,7 @@ class Stateful:
         vars(self).update(state)
 
     def __delattr__(self, name: str) -> None:
-        Changes.structure += 1
+        changed.structure += 1
         object.__delattr__(self, name)
 
 
@@ -53,7 +58,7 @@ def counted(method: Callable) -> Callable:
     """A method of dict or list that counts as a change of settings."""
 
     def change(self: Any, *args: Any, **keywords: Any) -> Any:
-        Changes.structure += 1
+        changed.structure += 1
         return method(self, *args, **keywords)
 
     return change

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from transforms.cells import Cell, Trace
-from transforms.changes import Changes, Stateful, Watched, WatchedList
+from transforms.changes import Stateful, Watched, WatchedList, changed
 from transforms.settings import number_of
 from transforms.survey import Survey, attributes
 
@@ -65,7 +65,7 @@ class Effect(NamedTuple):
     def apply(self, call: Call) -> None:
         """Make the change."""
         container = call.survey.objects[self.place]
-        Changes.structure += 1
+        changed.structure += 1
         if self.value is None:
             delete(container, self.name)
         else:

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from transforms.cells import Cell
-from transforms.changes import Changes
+from transforms.changes import changed
 from transforms.effects import Call, Effect
 from transforms.guard import Guard, argument, readers
 from transforms.survey import Survey, ambient
@@ -61,7 +61,7 @@ class Repeat:
     def remember(self) -> None:
         """Note what must not have changed until the next call."""
         survey, traced = self.survey, self.traced
-        self.changes = Changes.structure, Changes.results
+        self.changes = changed.structure, changed.results
         lasting = {i: place for i, place in self.left.items() if i not in self.renewed}
         self.made = {i: survey.objects[place] for i, place in lasting.items()}
         given = {i for i, _ in self.given}
@@ -108,7 +108,7 @@ class Repeat:
 
         `outside` are cells that it must not meet, by their identities.
         """
-        if (Changes.structure, Changes.results) != self.changes:
+        if (changed.structure, changed.results) != self.changes:
             return False
         if outside and (outside & self.known or self.writes_given):
             return False
@@ -182,7 +182,7 @@ class Repeat:
         for effect in self.effects:
             effect.apply(call)
         self.put(self.renewed, call)
-        self.changes = Changes.structure, Changes.results
+        self.changes = changed.structure, changed.results
         if self.guarded:
             self.guard.held = self.guard.read()
 

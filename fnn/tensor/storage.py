@@ -8,7 +8,7 @@ import numpy as np
 
 from fnn.tensor.types import from_data
 from transforms.cells import PENDING, Cell
-from transforms.changes import Changes
+from transforms.changes import changed
 
 
 class Storage(Cell):
@@ -57,7 +57,7 @@ class Storage(Cell):
         if self.pack is not None:
             self.pack.leave()
         if self.form is not result.form:
-            Changes.structure += 1
+            changed.structure += 1
         assert result.record is not None
         try:
             self._share(result)

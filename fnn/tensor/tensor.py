@@ -15,7 +15,7 @@ from fnn.tensor.run import look, run
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import from_data
 from fnn.tensor.views import Geometry, contiguous_stride, extent, is_contiguous, whole
-from transforms.changes import Changes, Stateful
+from transforms.changes import Stateful, changed
 
 
 class TensorBase(Stateful):
@@ -35,7 +35,7 @@ class TensorBase(Stateful):
         """Be a view of `storage`; without a geometry, of all of it in the shape of its array."""
         fields = vars(self)
         if "storage" in fields:
-            Changes.structure += 1
+            changed.structure += 1
         geometry = whole(storage.form.shape) if geometry is None else geometry
         fields.update(storage=storage, geometry=geometry)  # at once, whatever interrupts
         return self

@@ -9,7 +9,7 @@ from fnn.torch7.graph import Edge, Graph, Picture
 from fnn.torch7.nesting import JustElement, JustTable, nest
 from fnn.torch7.node import Node
 from fnn.torch7.passing_on import Identity
-from transforms.changes import Changes
+from transforms.changes import changed
 
 __all__ = [
     "JustElement",
@@ -37,7 +37,7 @@ def setDebug(enable: bool = True) -> None:
     The file is called after the gModule, or `nngraph_2in_1out.svg` after its inputs and outputs.
     """
     gModule.debug = enable
-    Changes.structure += 1
+    changed.structure += 1
 
 
 def display(module: gModule) -> Picture:

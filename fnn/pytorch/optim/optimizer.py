@@ -13,7 +13,7 @@ from fnn.optim.together import together
 from fnn.pytorch.autograd import enable_grad
 from fnn.pytorch.tensor import Tensor
 from fnn.tensor.run import run
-from transforms.changes import Changes, Stateful, Watched
+from transforms.changes import Stateful, Watched, changed
 
 
 class Optimizer(Stateful):
@@ -96,10 +96,10 @@ class Optimizer(Stateful):
         last = vars(self).setdefault("_last", {})
         settings, options, old, found = last.get(id(group), (None, None, (), None))
         now = [bool(group.get(name)) for name in ("momentum", "amsgrad")]
-        if (settings, options) != (Changes.structure, now) or list(map(id, params)) != old:
+        if (settings, options) != (changed.structure, now) or list(map(id, params)) != old:
             states = [self._state(p, group) for p in params]
             found = states, params + jax.tree.leaves(states)
-            last[id(group)] = Changes.structure, now, list(map(id, params)), found
+            last[id(group)] = changed.structure, now, list(map(id, params)), found
         return found
 
     def _state(self, p: Tensor, group: dict[str, Any]) -> Any:

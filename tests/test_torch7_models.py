@@ -5,6 +5,7 @@ import pytest
 
 import fnn.torch7 as torch
 from fnn.torch7 import nn, optim
+from transforms import count_compilations
 
 pytestmark = pytest.mark.unoptimised
 
@@ -196,3 +197,30 @@ def test_stochastic_gradient(tmp_path, capsys):
     assert text[0].count("# current error = ") == 4
     x = torch.Tensor([1, -1])
     assert mlp.forward(x).equal(loaded.forward(x))
+
+
+def test_a_step_over_more_samples_one_by_one_compiles_nothing_new():
+    net = nn.Sequential().add(nn.Linear(5, 4)).add(nn.Tanh()).add(nn.Linear(4, 3))
+    criterion = nn.CrossEntropyCriterion()
+    params, gradients = net.getParameters()
+    data, labels = torch.randn(30, 5), torch.Tensor(30).random(1, 3)
+
+    def train(samples):
+        def feval(_):
+            gradients.zero()
+            loss = 0
+            for i in range(1, samples + 1):
+                output = net.forward(data[i])
+                loss += criterion.forward(output, labels[i])
+                net.backward(data[i], criterion.backward(output, labels[i]))
+            return loss, gradients
+
+        for _ in range(2):
+            optim.sgd(feval, params, {"learningRate": 0.1})
+        return params.sum()
+
+    with count_compilations() as count:
+        train(5)
+    assert 0 < count.total < 20
+    with count_compilations(budget=0):
+        train(30)

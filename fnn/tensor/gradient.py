@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ from jax import Array
 from jax.tree_util import Partial
 
 from fnn.layer import Applicable, Given
+from transforms.cells import tracing
 from transforms.functional import transformed
 
 
@@ -40,7 +41,13 @@ class Differentiated:
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     def __call__(self, *operands: Any, **hyper: Any) -> tuple[list[Array], Any]:
-        """Run forward."""
+        """Run forward; inside of `transforms.jit` operations keep the names of where they stand."""
+        if tracing():
+            return self.run(*operands, **hyper)
+        return traced(self, tuple(hyper.items()), *operands)
+
+    def run(self, *operands: Any, **hyper: Any) -> tuple[list[Array], Any]:
+        """Run forward, in jax's hands."""
         leaves, structure = jax.tree.flatten(operands)
 
         def forward(free: list[Array]) -> Any:
@@ -64,6 +71,16 @@ class Differentiated:
             found = iter(floating)
             output = jax.tree.map(lambda x: next(found) if differentiable(x) else x, output)
         return auxiliary, (output, pullback)
+
+
+@partial(jax.jit, static_argnums=(0, 1), inline=True)
+def traced(function: Differentiated, hyper: tuple, *operands: Any) -> tuple[list[Array], Any]:
+    """Traced once for each set of shapes, whatever program it is a part of.
+
+    Otherwise each program that goes forward would make another kind of pullback, and each that is
+    given one would be compiled for every kind.
+    """
+    return function.run(*operands, **dict(hyper))
 
 
 @lru_cache(4096)

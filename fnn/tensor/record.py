@@ -4,6 +4,7 @@ Code that repeats finds its program in the tree of steps. Whoever wants an array
 has been recorded so far compiled and run as one program, which computes what is still referred to.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from sys import getrefcount
 from typing import Any
@@ -54,6 +55,18 @@ memory = Memory()
 call_of = memory.call
 _concrete: set[type] = {type(None)}
 """The types of arrays that can be read as they are; None stands for one in a pack."""
+
+
+def fixed_in(call: Call, operands: Sequence[Any]) -> list[Storage]:
+    """The storages of which several views are operands, if it is fixed where those begin."""
+    views = [x for x in operands if getattr(x, "geometry", None) is not None]
+    views = [x for x in views if x.geometry.dense != x.storage.form.size]
+    if len(views) < 2:
+        return []
+    count = Counter(id(x.storage) for x in views)
+    several = [x for x in views if count[id(x.storage)] > 1]
+    starts = tuple(x.geometry.offset for x in several)
+    return [x.storage for x in several] if several and call.fixed(starts) else []
 
 
 LONELY = next(getrefcount(alone[0]) for alone in [[object()]])
@@ -136,6 +149,7 @@ class Record:
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """What selects the step: the slots and views of operands and targets, forms of new ones."""
         slots, values = self.cells, self.values
+        fixed = fixed_in(call, (*leaves, *into))
         code: list[Any] = []
         for leaf in leaves:
             try:
@@ -153,7 +167,7 @@ class Record:
                 elif geometry.dense == storage.form.size:
                     code += (geometry.view, None)
                 else:
-                    code += (geometry.view, self.start(geometry.offset, call, leaves, into))
+                    code += (geometry.view, self.start(geometry.offset, storage in fixed))
                 continue
             if type(leaf) in NUMBERS:
                 code.append(type(leaf))
@@ -180,7 +194,7 @@ class Record:
             view = None if geometry is None else geometry.view
             start = None
             if geometry is not None and not filled:
-                start = self.start(geometry.offset, call, leaves, into)
+                start = self.start(geometry.offset, storage in fixed)
             targets += (view, start)
         return tuple(code), tuple(targets)
 
@@ -200,13 +214,9 @@ class Record:
         self.values.append(array)
         storage.record, storage.slot = self, slot  # last: an interrupt must not leave it alone
 
-    def start(self, offset: int, call: Call, leaves: Sequence[Any], into: Sequence[Any]) -> Any:
+    def start(self, offset: int, fixed: bool) -> Any:
         """Where a view begins: a part of the program, or a number that is given to it."""
-        views = [x for x in (*leaves, *into) if getattr(x, "geometry", None) is not None]
-        partial = [x for x in views if x.geometry.dense != x.storage.form.size]
-        if len({id(x.storage) for x in partial}) < len(partial) and call.fixed(
-            tuple(x.geometry.offset for x in partial)
-        ):
+        if fixed:
             return offset
         self.cells.append(offset)
         self.values.append(None)

@@ -5,7 +5,7 @@ import pytest
 
 import fnn.torch7 as torch
 from fnn.torch7 import nn, optim
-from transforms import count_compilations
+from transforms import count_compilations, explain
 
 pytestmark = pytest.mark.unoptimised
 
@@ -224,3 +224,27 @@ def test_a_step_over_more_samples_one_by_one_compiles_nothing_new():
     assert 0 < count.total < 20
     with count_compilations(budget=0):
         train(30)
+
+
+def test_a_large_network_is_compiled_once_whatever_follows_it():
+    net = nn.Sequential()
+    for _ in range(60):
+        net.add(nn.Linear(2, 2)).add(nn.Tanh())
+    params, gradients = net.getParameters()
+    x, state = torch.randn(3, 2), {"learningRate": 0.1, "momentum": 0.9}
+
+    def feval(_):
+        gradients.zero()
+        net.backward(x, net.forward(x))
+        return net.output.sum(), gradients
+
+    compiled = []
+    for _ in range(3):  # the first makes the momentum, the second uses it
+        with explain() as log:
+            optim.sgd(feval, params, state)
+            float(params.sum())
+        names = [compilation.name for compilation in log.compilations]
+        compiled.append([name for name in names if "serial" in name or "pull_back" in name])
+    assert len(compiled[0]) == 2
+    assert not compiled[1]
+    assert not compiled[2]

@@ -22,6 +22,8 @@ from transforms.forms import Form, form
 from transforms.program import Program, Write, calls_python
 
 NUMBERS = (bool, int, float, complex)
+LONG = 3000  # equations of a record
+HEAVY = 500  # equations of a call that is a record alone: what stands around it often changes
 
 
 class Call:
@@ -215,9 +217,12 @@ class Step:
             self.values.append(value)
         path = list(self.path())
         same = [step for step in path if step.call is self.call]
-        total = sum(step.weight for step in path)
+        weights = [step.weight for step in path]
         self.full = len(path) > 1 and (
-            total > 3000 or len(same) > 32 or (len(same) - 1) * self.weight > 100
+            sum(weights) > LONG
+            or max(weights) > HEAVY
+            or len(same) > 32
+            or (len(same) - 1) * self.weight > 100
         )
 
     def root(self, place: Place) -> int | None:

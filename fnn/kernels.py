@@ -145,8 +145,7 @@ def _paired(weight: Array, axes: list[_Axis], space: list[int], images: Array) -
 
     A pair sees hardly more than one place does: there is less to copy, and products are larger.
     """
-    # a barrier, or what made the images would be computed again for each window
-    columns = lax.optimization_barrier(jnp.moveaxis(images, 1, -1))
+    columns = jnp.moveaxis(images, 1, -1)
     for i, axis in reversed([*enumerate(axes, 1)]):
         seen = windows(columns, i, axis.size, axis.stride, axis.dilation, axis.windows)
         columns = jnp.concatenate(seen, -1)
@@ -198,6 +197,17 @@ def windows(x: Array, axis: int, size: int, stride: int, dilation: int, count: i
     return [lax.slice_in_dim(parts[r], i, i + count, axis=axis) for i, r in starts]
 
 
+def apart(function: Callable[[Array], Array], x: Array) -> Array:
+    """`function(x)` as a part of the program that XLA merges with no other.
+
+    On a CPU it merges loops over arrays, and computes anew in each loop what several of them need.
+    It does not look into a conditional; this one has two equal branches.
+    """
+    if not tuned(x) or x.size == 0:
+        return function(x)
+    return lax.cond(x.reshape(-1)[0] > 0, function, function, x)
+
+
 def first_maximum(places: list[Array]) -> Array:
     """The largest of each window, given place by place; the first of equal ones, and NaN wins."""
     if jnp.issubdtype(places[0].dtype, jnp.inexact):
@@ -214,13 +224,17 @@ def _first_maximum(places: list[Array]) -> Array:
 def _first_maximum_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     """A sum over places has a faster transpose on a CPU than choices between pairs."""
     ((first, *others),), (directions,) = primals, tangents
-    number = np.int8 if len(directions) < 128 else np.int32
-    winner = jnp.zeros(first.shape, number)
+    winner = jnp.zeros(first.shape, np.int32)
     for i, place in enumerate(others, 1):
         wins = _wins(place, first)
-        first, winner = jnp.where(wins, place, first), jnp.where(wins, number(i), winner)
+        first, winner = jnp.where(wins, place, first), jnp.where(wins, np.int32(i), winner)
+    # who has won is kept for the way back, rather than a mask for each place
+    return first, jax.checkpoint(_won, prevent_cse=False)(winner, directions)
+
+
+def _won(winner: Array, directions: list[Array]) -> Array:
     won = [jnp.where(winner == i, d, jnp.zeros_like(d)) for i, d in enumerate(directions)]
-    return first, reduce(lax.add, won)
+    return reduce(lax.add, won)
 
 
 def _wins(later: Array, earlier: Array) -> Array:

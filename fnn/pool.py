@@ -65,7 +65,7 @@ def max_pool(
     """
     axes = _axes("max_pool", x, window, stride, padding, dilation, ceil_mode)
     x = jnp.where(x != x, -np.inf, x) if ignore_nan else x
-    return _fold(x, axes, _lowest(x), kernels.first_maximum)
+    return _fold(x, axes, _lowest(x), kernels.first_maximum, apart=True)
 
 
 def max_pool_indices(
@@ -274,10 +274,21 @@ def _axes(
     return axes
 
 
-def _fold(x: Array, axes: list[_Axis], outside: float, combine: Callable) -> Array:
-    """`combine` the places of each window, along one axis and another; `outside` is around `x`."""
+def _fold(
+    x: Array, axes: list[_Axis], outside: float, combine: Callable, *, apart: bool = False
+) -> Array:
+    """`combine` the places of each window, along one axis and another; `outside` is around `x`.
+
+    Where windows overlap, each axis may have a part of the program for itself: whatever is needed
+    of one window for its gradient would be computed again for each of its places.
+    """
+
+    def along(axis: _Axis, x: Array) -> Array:
+        return combine(_slices(x, axis, outside))
+
     for axis in reversed(axes):
-        x = combine(_slices(x, axis, outside))
+        fold = partial(along, axis)
+        x = kernels.apart(fold, x) if apart and axis.window > axis.stride else fold(x)
     return x
 
 

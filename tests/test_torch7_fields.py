@@ -294,7 +294,7 @@ WORKING = [
         lambda: nn.IndexLinear(4, 2, False, 0, None, None, True),
         (("Long", [1, 3, 3]), [0.5, 2, 1]),
         {
-            "normalizedValues": (NONE, double(1, 1, 0.5), double(1, 1, 0.5)),
+            "normalizedValues": (NONE, double(1, 1, 1), double(1, 1, 1)),
             "sizesCache": ([], [long(3)], [long(3)]),
         },
     ),

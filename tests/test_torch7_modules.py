@@ -495,6 +495,17 @@ def test_training_and_evaluation_reach_everything():
     assert all(module.train for module in net.listModules())
 
 
+def test_modules_that_learn_in_forward_or_draw_are_in_training_from_the_start():
+    noise = (nn.Dropout, nn.SpatialDropout, nn.VolumetricDropout, nn.RReLU)
+    assert [make().train for make in noise] == [True] * 4
+    assert nn.BatchNormalization(2).train is True
+    others = (nn.Linear(2, 2), nn.WhiteNoise(), nn.IndexLinear(2, 2), nn.Sequential())
+    assert [module.train for module in others] == [None] * 4
+    module = nn.Dropout()
+    module.train = None
+    assert module.forward(torch.ones(50)).equal(torch.ones(50))
+
+
 def test_clear_state():
     net = nn.Sequential().add(nn.Linear(2, 2)).add(nn.Tanh())
     x = torch.randn(3, 2)

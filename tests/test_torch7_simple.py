@@ -389,6 +389,9 @@ def test_index_linear_normalises_and_decays():
     module = nn.IndexLinear(3, 1, False, None, None, None, True)
     module.weight.select(2, 5).fill(1)
     x = [torch.LongTensor([1, 3, 1]), torch.Tensor([2, -4, 1])]
+    assert module.forward(x).tolist() == [1 - 1 + 1]
+    assert module.weight.select(2, 1).tolist() == [0] * 3  # training is not said yet
+    module.training()
     assert module.forward(x).tolist() == [1 - 1 + 0.5]
     assert module.weight.tolist() == [[2, 0.5, 1, 0, 1], [0, 0, 0, 0, 1], [4, 0.25, 1, 0, 1]]
     module.evaluate()

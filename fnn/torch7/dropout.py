@@ -75,7 +75,12 @@ class Dropout(Noisy):
     ):
         self.v2, self.inplace, self.stochastic_inference = not v1, inplace, stochasticInference
         self.setp(p)
+        self.train = True
         super().__init__()
+
+    @property
+    def _mode(self) -> bool:
+        return bool(self.train)
 
     def _hyper(self) -> dict[str, Any]:
         return {"p": self.p, "shared": self.axes, "rescale": self.v2}
@@ -141,7 +146,7 @@ class RReLU(Noisy):
             "0 <= l <= u",
             "the bounds are exchanged",
         )
-        self.lower, self.upper, self.inplace = l, u, inplace
+        self.lower, self.upper, self.inplace, self.train = l, u, inplace, True
         super().__init__()
 
     def _hyper(self) -> dict[str, Any]:

@@ -183,9 +183,9 @@ class IndexLinear(_Sparse):
 
     For a batch both are tables, or {keys, values, sizes} has all examples one after the other.
     Keys count from `1 - keysOffset`, as in the original, whose manual has it otherwise. With
-    `normalize`, values are divided by the largest magnitude seen of their key, and a bias of the
-    key is added. `gradInput` is empty, unless `doGradInput`. Gradients are added up where they
-    belong, not gathered in `running`.
+    `normalize`, values are divided by the largest magnitude of their key that was seen since
+    `training`, and a bias of the key is added. `gradInput` is empty, unless `doGradInput`.
+    Gradients are added up where they belong, not gathered in `running`.
     """
 
     gradWeightBuffer, valuesBuffer = Working(working.EMPTY), Working(working.EMPTY)
@@ -225,6 +225,10 @@ class IndexLinear(_Sparse):
         if self.normalize:
             self.weight.narrow(2, 1, self.normalize).zero()
         return self
+
+    @property
+    def _mode(self) -> bool:
+        return bool(self.train)
 
     @property
     def _acts(self) -> bool:

@@ -16,7 +16,7 @@ from fnn.torch7.tensor import Tensor
 class Tree(Shell):
     """An object with others in its field `modules`, if it has that one."""
 
-    train = True
+    train: bool | None = None  # nil until training() or evaluate(); some modules start with True
     shared = False
 
     def _children(self) -> Iterable[tuple[str, Any]]:

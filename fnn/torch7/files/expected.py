@@ -31,25 +31,22 @@ def partial_network(x: Any) -> Any:
 POOLING = {"indices": LONGS}
 MODULE = {"module": lambda x: x.module}
 EXPECTED: dict[str, dict[str, Any]] = {
-    "BatchNormalization": {"train": True},
     "ClassNLLCriterion": {
         "output_tensor": buffer(0),
         "target": buffer(0, kind="Long"),
         "total_weight_tensor": buffer(1),
     },
     "ClassSimplexCriterion": {"_target": lambda x: Tensor(x.nClasses)},
-    "Dropout": {"train": True},
     "Euclidean": {"fastBackward": True},
     "MapTable": MODULE,
     "MultiLabelMarginCriterion": {"isTarget": EMPTY},
     "MultiLabelSoftMarginCriterion": {"sigmoid": lambda x: nn.Sigmoid()},
     "PartialLinear": {"network": partial_network},
     "Profile": MODULE | {"timer": lambda x: Timer()},
-    "RReLU": {"noise": EMPTY, "train": True},
+    "RReLU": {"noise": EMPTY},
     "ReLU": {"threshold": 0, "val": 0},
     "SoftPlus": {"threshold": 20},
     "SpatialConvolution": {"fgradInput": EMPTY, "finput": EMPTY},
-    "SpatialDropout": {"train": True},
     "SpatialMaxPooling": POOLING,
     "VolumetricMaxPooling": POOLING,
 }

@@ -105,6 +105,13 @@ def test_logger_writes_what_the_original_writes(tmp_path):
     logger.add([0.000123456, -1e10])
     assert path.read_text() == CASES["Logger"]["file"]
     assert logger.symbols[logger.idx["test"]][1] == 2
+    with (tmp_path / "other.log").open("w") as file:
+        logger.file.write("the end")
+        logger.file.close()
+        logger.file = file
+        logger.add([3, 4])
+    assert path.read_text() == CASES["Logger"]["file"] + "the end"
+    assert (tmp_path / "other.log").read_text() == " 3.0000e+00\t 4.0000e+00\t\n"
 
 
 def test_logger_names_columns_by_the_first_line(tmp_path, capsys):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+from weakref import finalize
 
 from fnn.errors import require
 from fnn.torch7.optim import pictures
@@ -16,19 +18,19 @@ HERE = "optim.Logger"
 
 
 class Logger:
-    """A file with a column for each symbol and a line for each `add`; by default, the screen."""
+    """A `file` with a column for each symbol and a line for each `add`; by default, the screen."""
 
     typename = HERE
 
     def __init__(self, filename: str | None = None, timestamp: bool = False):
         self.epsfile: str | None = None
-        self.path: Path | None = None
+        self.file: TextIO = sys.stdout
         if filename:
             self.name = str(filename)
             Path(filename).parent.mkdir(parents=True, exist_ok=True)
             stamp = datetime.now().strftime("-%Y_%m_%d_%X") if timestamp else ""
-            self.path = Path(self.name + stamp)
-            self.path.write_text("")
+            self.file = Path(self.name + stamp).open("w")  # noqa: SIM115
+            finalize(self, self.file.close)
             self.epsfile = f"{self.name}.eps"
         else:
             print("<Logger> warning: no path provided, logging to std out")
@@ -72,12 +74,7 @@ class Logger:
         self._line(map(str, names.values()))
 
     def _line(self, words: Iterable[str]) -> None:
-        line = "".join(f"{word}\t" for word in words)
-        if self.path is None:
-            print(line)
-        else:
-            with self.path.open("a") as file:
-                print(line, file=file)
+        print("".join(f"{word}\t" for word in words), file=self.file, flush=True)
 
     def style(self, symbols: Any) -> Logger:
         """How to plot the columns: `+`, `-`, `+-`, `.`, `|`, or a table of these for each."""

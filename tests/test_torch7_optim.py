@@ -291,6 +291,14 @@ def test_differential_evolution_draws_from_its_own_stream():
     assert torch.getRNGState().tolist() == state.tolist()
 
 
+def test_the_state_of_adamax_has_an_axis_for_what_it_takes_the_larger_of():
+    state = {}
+    for _ in range(2):
+        optim.adamax(lambda x: (x.sum(), x), torch.ones(2, 3), {}, state)
+        assert state["u"].size().tolist() == [1, 2, 3]
+    assert state["u"].equal(state["max"].max(1)[0])
+
+
 def test_minimisers_report_their_evaluations(capsys):
     x = torch.Tensor([1.0, 2.0])
     optim.cg(lambda x: (x * x, x * 2), x, {"maxEval": 2, "verbose": 1})

@@ -52,10 +52,10 @@ adam = Method(
 
 
 def candidates(step: Step) -> dict[str, Array]:
-    """Both of which Adamax takes the larger."""
+    """Both of which Adamax takes the larger; and that, as a reduction along their axis."""
     faded = like(step.config["beta2"], step.x) * step.before.largest
     new = jnp.abs(step.gradient) + like(step.config["epsilon"], step.x)
-    return {"max": jnp.stack([faded, new])}
+    return {"max": jnp.stack([faded, new]), "u": step.after.largest[None]}
 
 
 adamax = Method(

@@ -47,6 +47,8 @@ def test_types():
     assert torch.type(x.float()) == "torch.FloatTensor"
     assert torch.type(x.size()) == "torch.LongStorage"
     assert isinstance(x.storage(), torch.DoubleStorage)
+    assert torch.Tensor().storage() is None
+    assert len(torch.Tensor(2).resize(0).storage()) == 2
     assert x.typeAs(torch.LongTensor()).type() == "torch.LongTensor"
     kinds = [(1, "number"), ("a", "string"), (None, "nil"), ([], "table"), (True, "boolean")]
     assert [torch.type(value) for value, _ in kinds] == [name for _, name in kinds]

@@ -46,9 +46,9 @@ class Storage(engine.Storage, metaclass=ElementType):
         array: Any = np.asarray(values, dtype) if dtype == np.int64 else from_data(values, dtype)
         engine.Storage.__init__(self, array)
 
-    def __call__(self) -> Storage:
-        """`x.storage` itself, which Torch7 writes as a call."""
-        return self
+    def __call__(self) -> Storage | None:
+        """`x.storage` itself, which Torch7 writes as a call; None for an empty one, of nothing."""
+        return self if len(self) else None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Storage:
         """Another storage of the same array, which never changes itself."""

@@ -372,6 +372,44 @@ def test_clone_and_share():
     assert not twin.shared
 
 
+CONTENT = [  # with what forward kept of the input
+    *((name, (), (2, 4)) for name in ("Tanh", "Sigmoid", "SoftMax", "LogSoftMax", "SoftMin")),
+    *((name, (), (2, 4)) for name in ("SoftPlus", "ELU", "TanhShrink", "Exp", "Sqrt")),
+    ("Max", (1,), (4, 2)),
+    ("Min", (2,), (2, 4)),
+    ("Euclidean", (4, 3), (2, 4)),
+    ("TemporalRowConvolution", (2, 2), (4, 2)),
+    ("TemporalMaxPooling", (2,), (4, 2)),
+    ("TemporalDynamicKMaxPooling", (2,), (4, 2)),
+    ("SpatialConvolution", (2, 3, 2, 2), (2, 4, 4)),
+    ("SpatialMaxPooling", (2, 2), (2, 4, 4)),
+    ("SpatialFractionalMaxPooling", (2, 2, 3, 3), (2, 4, 4)),
+    ("VolumetricConvolution", (2, 3, 2, 2, 2), (2, 3, 3, 3)),
+]
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a network"])
+@pytest.mark.parametrize(("name", "arguments", "size"), CONTENT)
+def test_backward_is_content_with_what_forward_kept(name, arguments, size, inside):
+    module, x = getattr(nn, name)(*arguments), torch.randn(*size).abs()
+    net = nn.ConcatTable().add(module).add(nn.Square()) if inside else module
+    g = torch.randn(*module.forward(x).size())
+    gradients = net.parameters()[1] or []
+    found = []
+    for overwrite in (False, True):
+        net.zeroGradParameters()
+        torch.manualSeed(1)
+        net.forward(x)
+        before = x.clone()
+        if overwrite:
+            x.mul(-2).add(1)
+        net.backward(x, [g, x.clone().zero()] if inside else g)
+        found.append([np.asarray(t) for t in (module.gradInput, *gradients)])
+        x.copy(before)
+    for wanted, kept in zip(*found, strict=True):
+        np.testing.assert_allclose(kept, wanted)
+
+
 @pytest.mark.parametrize(
     "module",
     [

@@ -39,6 +39,7 @@ def place_of_min(given: Given, x: Array, *, axis: int, dimensions: int | None) -
 class _Extreme(Along):
     """One element of all along an axis, which is dropped; of a vector, a vector of one."""
 
+    reads_input = False
     _indices: Any
 
     def _lazyInit(self) -> None:
@@ -134,6 +135,7 @@ class TemporalDynamicKMaxPooling(Derived):
     """
 
     function = k_max_pool
+    reads_input = False
     indices = Seen(kept_places)
 
     def __init__(self, minK: int, factor: float = 0):

@@ -45,6 +45,7 @@ class Exp(Derived):
     """e^x."""
 
     function = pointwise.exp
+    reads_input = False
 
 
 class Log(Derived):
@@ -63,6 +64,7 @@ class Sqrt(Derived):
     """The square root of x, with gradient 0 at 0; Torch7 has no use for `eps`."""
 
     function = pointwise.sqrt
+    reads_input = False
 
     def __init__(self, eps: float = 0):
         self.eps = eps

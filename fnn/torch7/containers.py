@@ -128,6 +128,14 @@ class Container(Module):
         self.applyToModules(lambda module: module.clearState())
         return self
 
+    @property
+    def reads_input(self) -> bool:
+        """Whether backward reads the input, which else is content with what forward kept of it."""
+        return self._once("reads_input", self._find_reads_input)
+
+    def _find_reads_input(self) -> bool:
+        return any(module.reads_input for module in self.modules)
+
     def _joint(self, input: Any) -> bool:
         """Whether the modules run as one program; to those, a table of one is its element."""
         alone = isinstance(input, Table | list | tuple) and len(input) == 1
@@ -217,6 +225,9 @@ class Sequential(Container):
             "index out of range",
         )
         self.modules.remove(place)
+
+    def _find_reads_input(self) -> bool:
+        return not self.modules or self.modules[1].reads_input
 
     def _operands(self, input: Any) -> tuple:
         return self.modules[1]._operands(input) if self.modules else super()._operands(input)

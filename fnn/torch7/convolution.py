@@ -42,6 +42,7 @@ class Unfolded(Convolution):
     The original multiplies these by the weight, and leaves its own products in `fgradInput`.
     """
 
+    reads_input = False
     windows: ClassVar[Callable[..., Array]] = columns
 
     def _find_columns(self, old: Any) -> Any:
@@ -100,6 +101,7 @@ class SpatialDepthWiseConvolution(SpatialConvolution):
 class SpatialDilatedConvolution(Dilated, SpatialConvolution):
     """Convolution with elements of the kernel that lie dilationW and dilationH apart."""
 
+    reads_input = True
     windows = last_columns
     dilationW: int
     dilationH: int
@@ -280,6 +282,7 @@ class VolumetricConvolution(Volumetric, Unfolded):
 class VolumetricDilatedConvolution(Dilated, VolumetricConvolution):
     """The same with elements of the kernel that lie dilationT, dilationW and dilationH apart."""
 
+    reads_input = True
     windows = last_columns
     dilationT: int
     dilationW: int

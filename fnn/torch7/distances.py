@@ -46,6 +46,7 @@ class Euclidean(_ToWeights):
     """y_j = |w_j - x|, where the w_j are columns."""
 
     fastBackward = True
+    reads_input = False
 
     def __init__(self, inputSize: int, outputSize: int):
         self.derive(distance.euclidean, inputSize, outputSize)

@@ -115,6 +115,11 @@ def first_input(given: Any, x: Any, *others: Any) -> Any:
     return x
 
 
+def all_inputs(given: Any, *inputs: Any) -> tuple:
+    """The inputs of a call."""
+    return inputs
+
+
 def found_fields(x: Any) -> dict[str, Any]:
     """All such fields of an object, as far as they have values."""
     known = vars(x).get("_found", {})

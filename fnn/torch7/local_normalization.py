@@ -190,6 +190,7 @@ class SpatialContrastiveNormalization(WithThreshold):
     """SpatialSubtractiveNormalization, then SpatialDivisiveNormalization."""
 
     function = contrastive
+    reads_input = False
 
     def _add_networks(self) -> None:
         shared, bounds = (self.nInputPlane, self.kernel), (self.threshold, self.thresval)

@@ -19,6 +19,7 @@ from fnn.tensor.scope import calling
 from fnn.tensor.storage import Storage
 from fnn.tensor.types import from_data
 from fnn.torch7.flatten import overlapping
+from fnn.torch7.found import all_inputs, seen
 from fnn.torch7.lookups import check_lookups
 from fnn.torch7.node import Connectable
 from fnn.torch7.passing import (
@@ -132,7 +133,7 @@ class Module(Connectable, Convertible, Results):
             self._watch()
         params, _, _, *inputs = operands
         found = self._hold_output(last.output)
-        last.mark(leaves((params, inputs)))
+        last.mark(leaves((params, inputs if self.reads_input else ())))
         return found
 
     def _prepare(self, input: Any) -> tuple[Run, tuple]:
@@ -209,10 +210,17 @@ class Module(Connectable, Convertible, Results):
                     f"{self}: backward without forward\nlikely cause: forward was not called, or "
                     "ran inside a compiled function or another module, which kept the noise"
                 )
-            last, _ = self._prepare(input)
+            last, _ = self._prepare(input if self.reads_input else self._given(input))
             last.output, last.pullback = run(again, last.given, forward=last.function)
             self._run = last
         return self._run
+
+    def _given(self, input: Any) -> Any:
+        """What the last forward was given, which may have been overwritten since."""
+        found = jax.tree.map(Tensor._around, seen(self, all_inputs))
+        if found is None:
+            return input
+        return single(found) if isinstance(input, Tensor) else Table(found)
 
     def _pull(self, input: Any, gradOutput: Any, kind: str = "", scale: float = 0) -> Any:
         """Go back through the last forward in one program, adding to tensors of a kind."""

@@ -77,6 +77,7 @@ class Indexed(Emptied):
     `indices` are the places of the maxima in space, counted row by row from 1.
     """
 
+    reads_input = False
     places: ClassVar[Callable]
 
     def _with(self, function: Callable) -> Layer:

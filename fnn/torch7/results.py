@@ -59,6 +59,7 @@ class Results(Learner):
     results = ("_output", "_gradInput", "_run", "_inside")
     renewed = (*results, "output", "gradInput")
     borrows = False  # whether the results are tensors of somebody else
+    reads_input: Any = True  # in backward, which else is content with what forward kept of it
 
     first_output: Callable[[], Any] = Tensor
     first_gradient: Callable[[], Any] = Tensor

@@ -82,6 +82,7 @@ class CMaxTable(_OfTable):
     """The largest of all tensors, element by element; the first of equal ones has the gradient."""
 
     function = of_one_size(table.maximum)
+    reads_input = False
     maxIdx = Found(lambda self, old: places_of(self, old, True))
     mask, maxVals, gradMaxVals = extremes("max")
 
@@ -90,6 +91,7 @@ class CMinTable(_OfTable):
     """The smallest of all tensors, element by element; the first of equal ones has the gradient."""
 
     function = of_one_size(table.minimum)
+    reads_input = False
     minIdx = Found(lambda self, old: places_of(self, old, False))
     mask, minVals, gradMaxVals = extremes("min")
 

@@ -42,6 +42,8 @@ class TemporalRowConvolution(Biased, Temporal):
     `finput` has the windows of each feature as columns.
     """
 
+    reads_input = False
+
     def __init__(self, inputFrameSize: int, kW: int, dW: int = 1, featFirst: bool = False):
         self.inputFrameSize, self.featFirst = inputFrameSize, bool(featFirst)
         self._set("k", (kW,))

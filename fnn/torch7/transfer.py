@@ -66,12 +66,14 @@ class Tanh(Transfer):
     """tanh x."""
 
     function = activation.tanh
+    reads_input = False
 
 
 class Sigmoid(Transfer):
     """1 / (1 + e^-x)."""
 
     function = activation.sigmoid
+    reads_input = False
 
 
 class LogSigmoid(Transfer):
@@ -84,6 +86,7 @@ class TanhShrink(Transfer):
     """x - tanh x; the field `tanh` is a module that holds tanh x."""
 
     function = activation.tanh_shrink
+    reads_input = False
 
     def _find_tanh(self, old: Tanh | None) -> Tanh:
         tanh, x = Tanh().type(self.type()) if old is None else old, seen(self, first_input)
@@ -104,6 +107,7 @@ class SoftPlus(Transfer):
     """log(1 + e^(beta x)) / beta; x where beta x is beyond `threshold`."""
 
     function = activation.softplus
+    reads_input = False
     threshold = 20
 
     def __init__(self, beta: float = 1):
@@ -116,6 +120,8 @@ class SoftPlus(Transfer):
 
 class _OverFeatures(Transfer):
     """A distribution over the features: axis 1 of 1-D and 3-D inputs, axis 2 of 2-D and 4-D."""
+
+    reads_input = False
 
     def _hyper(self) -> dict[str, Any]:
         return {"axis": None}
@@ -268,6 +274,7 @@ class ELU(Transfer):
     """x above 0, alpha (e^x - 1) elsewhere."""
 
     function = activation.elu
+    reads_input = False
 
     def __init__(self, alpha: float = 1, inplace: bool = False):
         self.alpha, self.inplace = alpha, inplace

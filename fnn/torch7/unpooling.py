@@ -20,6 +20,8 @@ __all__ = ["SpatialMaxUnpooling", "VolumetricMaxUnpooling"]
 class Accompanied(Module):
     """A layer with a second input, which the module gives it: containers call the module itself."""
 
+    reads_input = False
+
     def _companion(self, x: Tensor) -> Tensor:
         """The second input."""
         raise NotImplementedError  # by hand, as in Shell

@@ -686,6 +686,21 @@ def test_backward_takes_what_the_tensors_hold(case, eager):
         np.testing.assert_allclose(np.asarray(first.gradWeight), by_inner.T @ np.asarray(x))
 
 
+def test_backward_takes_outputs_inside_that_were_changed():
+    net = nn.Sequential().add(nn.Linear(4, 3)).add(nn.Dropout()).add(nn.Linear(3, 2))
+    x, g = torch.randn(5, 4), torch.randn(5, 2)
+    net.evaluate()
+    net.zeroGradParameters()
+    net.forward(x)
+    first, dropout, last = net.modules
+    inner = np.asarray(dropout.output.mul(2))
+    last.weight.mul(3)
+    for count in (1, 2):
+        by_inner = np.asarray(g) @ np.asarray(last.weight)
+        np.testing.assert_allclose(net.backward(x, g), by_inner @ np.asarray(first.weight))
+        np.testing.assert_allclose(last.gradWeight, count * np.asarray(g).T @ inner)
+
+
 def test_a_module_inside_can_go_back_by_itself():
     """After its network ran as one program; and with an input of its own."""
     first, last = nn.Linear(3, 2), nn.Tanh()

@@ -32,6 +32,9 @@ class Noisy(Transfer):
     def _noisy(self) -> bool:
         return self._mode
 
+    def _find_draws(self) -> bool:
+        return False  # where there is noise, it isn't the pure layer that draws it
+
     def clearState(self) -> Self:
         """Drop results that can be computed again, and the noise."""
         self.noise.set()

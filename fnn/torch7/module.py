@@ -81,6 +81,11 @@ class Module(Connectable, Convertible, Results):
         """The layer of the methods that are inherited, even where others are the user's own."""
         return self._once("program", self._find_fused, self._find_program)
 
+    def _find_draws(self) -> bool:
+        """Whether the pure layer draws noise."""
+        inside = [module._find_draws() for _, module in self._children()]
+        return any(inside) if inside else "key" in getattr(self._program, "reserved", ())
+
     def _find_fused(self, find: Callable) -> Applicable | None:
         inside = (module for _, module in self._descendants())
         return None if self._noisy or any(m._acts for m in inside) else find()
@@ -157,7 +162,8 @@ class Module(Connectable, Convertible, Results):
             lambda x: jax.ShapeDtypeStruct(x.geometry.size, x.storage.dtype), inputs
         )
         alone = not isinstance(input, Table | list | tuple)
-        return Run(function, held, sum(flags), forms, wanted, alone), operands
+        draws = self._once("draws", self._find_draws)
+        return Run(function, held, sum(flags), forms, wanted, alone, draws), operands
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
         """Compute `gradInput` by the pure layer."""
@@ -205,7 +211,7 @@ class Module(Connectable, Convertible, Results):
             self._inside()
         if self._run is None or self._run.overtaken:
             layer = self._program
-            if layer is None or "key" in layer.reserved:
+            if layer is None or self._find_draws():
                 raise LayerError(
                     f"{self}: backward without forward\nlikely cause: forward was not called, or "
                     "ran inside a compiled function or another module, which kept the noise"

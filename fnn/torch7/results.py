@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from fnn.shell import Shell
@@ -12,7 +12,7 @@ from fnn.tensor.replay import Path, replay
 from fnn.tensor.run import run
 from fnn.tensor.storage import Storage
 from fnn.torch7.learner import Learner
-from fnn.torch7.passing import held, single
+from fnn.torch7.passing import as_inputs, held, leaves, single
 from fnn.torch7.tensor import Tensor
 from fnn.torch7.utils import clear
 
@@ -23,8 +23,9 @@ class Run:
 
     `given` are the operands as they were then. The pullback serves one `backward`; it is made again
     for another one. `learned` is the number of parameters with gradients, `wanted` says which
-    inputs have some, and `alone` whether the input was a tensor rather than a table. `marks` are
-    the storages of parameters and inputs, with the versions that they had.
+    inputs have some, `alone` whether the input was a tensor rather than a table, `draws` whether
+    noise was drawn, which backward finds as it was. `marks` are the storages of what backward reads
+    besides, with the versions that they had.
     """
 
     function: Differentiated
@@ -33,20 +34,21 @@ class Run:
     inputs: Any
     wanted: tuple[bool, ...]
     alone: bool
+    draws: bool
     output: Any = None
     pullback: Any = None
-    marks: tuple[tuple[Storage, int], ...] = ()
+    marks: dict[int, tuple[Storage, int]] = field(default_factory=dict)
 
     def mark(self, tensors: Iterable[Tensor]) -> None:
-        """Note what these parameters and inputs hold now."""
-        self.marks = tuple([(x.storage, x.storage.version) for x in tensors])
+        """Note what these hold now: parameters, inputs, outputs inside that somebody looked at."""
+        for x in tensors:
+            self.marks[id(x.storage)] = x.storage, x.storage.version
 
     @property
     def overtaken(self) -> bool:
-        """Whether parameters or inputs were changed in place since; noise is kept as it was."""
-        filled: Any = self.function.function
-        changed = any(storage.version != version for storage, version in self.marks)
-        return changed and "key" not in filled.layer.reserved
+        """Whether some of these were changed in place since."""
+        changed = any(storage.version != version for storage, version in self.marks.values())
+        return changed and not self.draws
 
 
 class Results(Learner):
@@ -80,7 +82,7 @@ class Results(Learner):
 
     @property
     def _overtaken(self) -> bool:
-        """Whether parameters or inputs of the last forward have been changed in place since.
+        """Whether what the last forward left for backward has been changed in place since.
 
         Then each module goes back by itself, with the parameters and the input that it finds, and
         the outputs that it had: Torch7 computes from what the tensors hold.
@@ -145,7 +147,7 @@ class Results(Learner):
                 module = self._at(path)
                 if module not in busy:
                     module._run = None  # the last forward was not its own
-                    module._hold_output(found[path])
+                    self._run.mark(leaves(as_inputs(module._hold_output(found[path]))))
                     if back:
                         module._hold_gradient(single(back[path]))
 

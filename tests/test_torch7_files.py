@@ -475,6 +475,43 @@ def test_old_volumetric_full_convolutions():
     assert y.select(2, 1).view(-1).tolist() == [0.125, 0.375, 0.625]
 
 
+@pytest.mark.parametrize(
+    ("normalize", "first", "second", "wanted"),
+    [
+        (
+            0,
+            [[4, 8], [-2, -4]],
+            [[0.5, 1], [1.5, 3], [7.5, -2.5]],
+            [[11.5, 5.5], [0, 0], [-1.5, -3], [1.5, 3]],
+        ),
+        (
+            4,
+            [[1, 2, 1, 2], [1, 2, -1, -2]],
+            [[0.5, 1, 0.25, 0.5], [0.5, 1, 0.5, 1], [1.5, -0.5, 1.5, -0.5]],
+            [[17.5, 2.5, 1.5], [0, 0, 0], [21, -0.75, -1.5], [7, 0.5, 1]],
+        ),
+    ],
+)
+def test_gradients_that_an_index_linear_has_gathered(normalize, first, second, wanted):
+    keys = [np.array([1, 3]), np.array([3, 4, 1]), np.array([2])]
+    rows = map(np.array, (first, second, [second[0]]))  # the last from before zeroGradParameters
+    record = Saver().record(nn.IndexLinear(4, 2, False, 0, None, None, bool(normalize)))
+    weight = np.repeat(np.arange(normalize + 2.0)[None], 4, 0)
+    found = {"weight": tensor("Double", weight), "gradWeight": tensor("Double", np.zeros((5, 2)))}
+    found["updateKeys"] = tensor("Long", np.concatenate(keys[:2]))
+    found["running"] = fields(
+        keys=t7.Table.of(*(tensor("Long", k) for k in keys)),
+        gradWeight=t7.Table.of(*(tensor("Double", r) for r in rows)),
+        counter=3,
+    )
+    kept = {name: x for name, x in record.fields().items() if name not in found}
+    module = loaded("nn.IndexLinear", **kept, **found)
+    for each in (module, again(module), again(again(module))):
+        unused, gradient = np.split(np.asarray(each.gradWeight), [max(normalize - 1, 0)], 1)
+        assert gradient.tolist() == wanted
+        assert not unused.any()
+
+
 def test_modules_of_cudnn_and_of_cuda():
     assert type(loaded("cudnn.ReLU", inplace=True)) is nn.ReLU
     pool = loaded("cudnn.SpatialMaxPooling", kW=2, kH=2, dW=2, dH=2, mode="CUDNN_POOLING_MAX")

@@ -158,6 +158,28 @@ def partial_weight(fields: Fields) -> None:
         fields |= {name: lookup[name] for name in ("weight", "gradWeight")}
 
 
+def gathered_gradients(fields: Fields) -> None:
+    """The original gathers gradients in `running`: rows for the keys of each backward.
+
+    With `normalize` those by the output come before them, of which the keys' biases have theirs.
+    """
+    found, weight, gradient = (fields.pop(n, None) for n in ("running", "weight", "gradWeight"))
+    dense = np.zeros(weight.size)
+    updated = fields.pop("updateKeys", None)  # those of rows in gradWeight, which are old
+    if gradient is not None and gradient.size == weight.size and updated is None:
+        dense += gradient.array()
+    first, rows = fields.get("normalize") or 0, weight.array()
+    gathered = found.fields() if found else {"counter": 1}
+    for i in range(gathered["counter"] - 1):
+        keys, values = (gathered[n].values()[i].array() for n in ("keys", "gradWeight"))
+        places, outputs = keys + fields["offset"], weight.size[1] - first
+        np.add.at(dense[:, first:], places, values[:, -outputs:])
+        if first:
+            biases = (values[:, :outputs] * rows[places, first:]).sum(1)
+            np.add.at(dense[:, first - 1], places, biases)
+    fields |= {"weight": weight, "gradWeight": tensor(weight.kind, dense)}
+
+
 def count_of_inputs(fields: Fields) -> None:
     """Old graphs did not say how many inputs they have: as many as are split off the first node."""
     if "nInputs" not in fields:
@@ -186,6 +208,7 @@ def tensor(kind: str, array: np.ndarray) -> t7.Tensor:
 
 UPGRADES: dict[str, Callable[[Fields], None]] = {
     "BatchNormalization": running_variance,
+    "IndexLinear": gathered_gradients,
     "PartialLinear": partial_weight,
     "SpatialConvolution": padding,
     "SpatialCrossMapLRN": renamed(K="k"),

@@ -27,6 +27,15 @@ def test_size_average_is_read_at_every_call():
     assert mse.forward(X, Y) == means[0]
 
 
+def test_distances_are_averaged_over_the_batch():
+    criterion, x = nn.DistanceRatioCriterion(), torch.Tensor(2, 3).fill(1)
+    each = np.log1p(np.exp(-1))
+    assert criterion.forward([x, x * 2]) == pytest.approx(3 * each)
+    near, far = criterion.backward([x, x * 2])
+    np.testing.assert_allclose(near, np.full((2, 3), 1 / (1 + np.e) / 2))
+    assert near.equal(-far)
+
+
 def test_margin_and_power_are_read_at_every_call():
     criterion = nn.MultiMarginCriterion()
     criterion.margin, criterion.p = 2, 2

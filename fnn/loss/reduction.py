@@ -7,7 +7,7 @@ from jax import Array
 from fnn.errors import describe, require
 
 
-def reduce(loss: str, terms: Array, reduction: str, total: Array | None = None) -> Array:
+def reduce(loss: str, terms: Array, reduction: str, total: Array | int | None = None) -> Array:
     """Add up the terms, or not; a mean divides by their number or by `total`."""
     require(
         reduction in ("mean", "sum", "none"),

@@ -1,5 +1,6 @@
 """Losses of vectors that should be alike or not."""
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -112,7 +113,10 @@ def distance_ratio(x1: Array, x2: Array, *, reduction: str = "mean") -> Array:
     x2:     (...)
     ->      ()
 
+    A mean divides by the length of the first axis.
+
     Source: Torch7 `nn.DistanceRatioCriterion`.
     """
     require_alike("distance_ratio", x1, x2, "x2")
-    return reduce("distance_ratio", jax.nn.softplus(x1 - x2), reduction)
+    terms = jax.nn.softplus(x1 - x2)
+    return reduce("distance_ratio", terms, reduction, math.prod(terms.shape[:1]))

@@ -17,6 +17,7 @@ from fnn.files.t7.walk import OBJECTS, walk
 from fnn.torch7 import nn, optim
 from fnn.torch7.files.formats import tensor
 from fnn.torch7.files.saved import Saver
+from fnn.torch7.table import Fields
 from tests.torch7_cases import ORACLE, build, cases, value
 
 pytestmark = pytest.mark.unoptimised
@@ -381,6 +382,26 @@ def test_training_goes_on_where_it_was(method, tmp_path):
     expected = train(one, config, 3)
     torch.setRNGState(state)
     assert train(found.net, found.config, 3) == expected != first
+
+
+@pytest.mark.parametrize("method", ["sgd", "adam", "asgd", "adagrad", "lbfgs", "cg"])
+def test_empty_tables_serve_as_settings_and_states(method):
+    found, wanted = again({"config": {}, "state": {}}), {"config": {}, "state": {}}
+    for tables in (found, wanted):
+        x = tables["x"] = torch.Tensor([1, 2])
+        for _ in range(3):
+            getattr(optim, method)(
+                lambda x: (x.dot(x), x * 2), x, tables["config"], tables["state"]
+            )
+    later = again(found)
+    for tables in (found, later):
+        assert tables.x.equal(wanted["x"])
+        assert str(tables) == str(later)
+        for name in ("config", "state"):
+            assert str(tables[name]) == str(Fields(wanted[name]))
+    for numbered in (again([]), again(again([]))):
+        numbered.append(5)
+        assert numbered == again(numbered) == [5]
 
 
 def test_results_of_the_last_run_are_saved():

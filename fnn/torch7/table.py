@@ -81,8 +81,10 @@ class Table(Stateful):
 
 
 def entries(table: Any) -> list[tuple[Any, Any]]:
-    """Keys and values of a dict, or of a list, whose keys are 1, 2, 3, ..."""
-    return list(table.items() if isinstance(table, dict) else enumerate(table, 1))
+    """Keys and values of a dict, or of a list, whose keys are 1, 2, 3, ..., before any others."""
+    if isinstance(table, dict):
+        return list(table.items())
+    return [*enumerate(table, 1), *(table.items() if isinstance(table, Undecided) else ())]
 
 
 class Fields(dict):
@@ -104,6 +106,46 @@ class Fields(dict):
 
     def __str__(self) -> str:
         return table_text(self.items())
+
+    __repr__ = __str__
+
+
+class Undecided(Table):
+    """A table that a file had nothing in: it will be a list, or one of names, as optim's states.
+
+    >>> t = Undecided()
+    >>> t["rate"] = 5
+    >>> t.get("rate"), t.rate, "rate" in t, len(t)
+    (5, 5, True, 0)
+    """
+
+    def __init__(self, items: Iterable[Any] = ()):
+        super().__init__(items)
+        vars(self)["_places"] = Fields()
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._places[key] if isinstance(key, str) else super().__getitem__(key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(key, str):
+            self._places[key] = value
+        else:
+            super().__setitem__(key, value)
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self._places or key in self._items
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._places, name)
+
+    def __ior__(self, other: dict) -> Undecided:
+        self._places.update(other)
+        return self
+
+    def __str__(self) -> str:
+        return table_text(entries(self))
 
     __repr__ = __str__
 
@@ -140,7 +182,8 @@ def table_text(pairs: Iterable[tuple[Any, Any]], depth: int = 1) -> str:
 def value_text(x: Any, depth: int) -> str:
     """A value in a table; one of several lines begins below its name."""
     if isinstance(x, Table | dict | list | tuple):
-        text = table_text(entries(x), depth + 1) if len(x) and depth < DEPTH else "{...}"
+        found = entries(x)
+        text = table_text(found, depth + 1) if found and depth < DEPTH else "{...}"
     else:
         text = x.brief() if hasattr(x, "brief") else tostring(x)
     return "\n    " + text.replace("\n", "\n    ") if "\n" in text else text

@@ -21,7 +21,7 @@ from fnn.torch7.files.unknown import LuaFunction, Unknown, blank
 from fnn.torch7.module import Module
 from fnn.torch7.random import Generator, untouched_stream
 from fnn.torch7.storage import Storage
-from fnn.torch7.table import Fields, Key, Table, python_name
+from fnn.torch7.table import Fields, Key, Table, Undecided, python_name
 from fnn.torch7.tensor import Tensor
 from fnn.torch7.types import TYPES, default_type, making
 
@@ -158,7 +158,8 @@ def form_of(x: t7.Table, wanted: type | None) -> tuple[type, list[Any]]:
     numbered = part("graph", "Numbered")
     if len(values) == len(x.entries):
         listed = not values or (wanted is not None and issubclass(wanted, Table))
-        return (wanted if wanted is not None and listed else Table), values
+        undecided = Table if values else Undecided
+        return (wanted if wanted is not None and listed else undecided), values
     if numbered and others and others == {id(value): n for n, value in enumerate(values, 1)}:
         return numbered, values
     if wanted is not None and issubclass(wanted, dict):

@@ -142,6 +142,36 @@ def test_interpolation_equals_torch7(case):
     np.testing.assert_allclose(best(first, second, low, high), case["min_bounded"], rtol=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [((1.0, 1.0), 3), ((np.inf, 1.0), 3), ((1.0, np.inf), 3), ((np.nan, 1.0), 4)],
+    ids=str,
+)
+def test_interpolation_where_no_cubic_goes(values, found):
+    """Torch7's numbers."""
+    first, second = (
+        Point(*map(jnp.asarray, (x, f, 0.0, 0.0))) for x, f in zip((3.0, 5.0), values, strict=True)
+    )
+    assert level_point(first, second, 3.0, 5.0) == found
+    assert level_point(second, first, 3.0, 5.0) == found
+
+
+def test_a_line_search_comes_back_from_infinity():
+    """Torch7's numbers."""
+
+    def function(x):
+        return jnp.where(x.max() < 1, jnp.sum(-jnp.log1p(-x) - 3 * x), jnp.inf), 1 / (1 - x) - 3
+
+    x = jnp.zeros(2)
+    value, gradient = function(x)
+    search = Wolfe(stop="slope", extrapolate="best", c2=0.1, iterations=20)
+    place = x, jnp.ones(()), -gradient, value, gradient, -gradient @ gradient
+    value, gradient, t, evaluations = search(function, *place, budget=None)
+    np.testing.assert_allclose(value, -1.80276969793795, rtol=1e-10)
+    np.testing.assert_allclose(t, 0.332934241908238, rtol=1e-10)
+    assert evaluations == 6
+
+
 @cases("FistaLS")
 @pytest.mark.parametrize("compiled", [True, False])
 def test_fista_equals_torch7(case, compiled):

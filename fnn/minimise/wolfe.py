@@ -176,7 +176,7 @@ def choose(condition: Array, first: Point, second: Point) -> Point:
 def level_point(first: Point, second: Point, low: Array, high: Array) -> Array:
     """Where the cubic through two points has its minimum, brought into an interval.
 
-    The interval's middle, where there is none.
+    The interval's middle, where there is none; its lower end, if a value is infinite or all level.
     """
     backward = first.length > second.length
     a, b = choose(backward, second, first), choose(backward, first, second)
@@ -184,7 +184,8 @@ def level_point(first: Point, second: Point, low: Array, high: Array) -> Array:
     square = jnp.square(mean) - a.slope * b.slope
     root = jnp.sqrt(jnp.maximum(square, 0))
     part = (b.slope + root - mean) / (b.slope - a.slope + 2 * root)
-    found = jnp.clip(b.length - (b.length - a.length) * part, low, high)
+    found = b.length - (b.length - a.length) * part
+    found = jnp.fmin(jnp.fmax(found, low), high)  # `low` in place of NaN
     return jnp.where(square >= 0, found, (low + high) / 2)
 
 

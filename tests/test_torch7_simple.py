@@ -358,6 +358,15 @@ def test_index_linear_takes_what_linear_takes(x):
     np.testing.assert_allclose(numbers(module.gradWeight.t()), numbers(linear.gradWeight))
 
 
+def test_index_linear_takes_the_length_of_one_example_as_a_number():
+    module = nn.IndexLinear(3, 2, True).reset()
+    keys, values = torch.LongTensor([1, 3]), torch.Tensor([0.5, 2])
+    wanted = module.forward([keys, values]).tolist()
+    assert module.forward([keys, values, 2]).tolist() == [wanted]
+    module.flattenInputs([keys, values, 2])
+    assert module.cumSumSizes.tolist() == [2]
+
+
 def test_index_linear_updates_as_the_original():
     lines = (HERE / "simple.jsonl").read_text().splitlines()
     (case,) = (c for c in map(json.loads, lines) if c["id"] == "nn.IndexLinear/3")

@@ -178,6 +178,11 @@ def decayed(weight: Array, keys: Array, *, rate: float, offset: int, first: int)
     return weight.at[:, first:].set(rows)
 
 
+def as_sizes(sizes: Iterable[Any]) -> list[Tensor]:
+    """How many keys the examples have, as tensors; a number is that of the only one."""
+    return [x if isinstance(x, Tensor) else LongTensor(np.atleast_1d(x).tolist()) for x in sizes]
+
+
 class IndexLinear(_Sparse):
     """y = x W + b for x given as {keys, values}, one of each for every x that is not 0.
 
@@ -250,7 +255,10 @@ class IndexLinear(_Sparse):
         """{keys, values} of each example in tables, or {keys, values, sizes} as they are."""
         self.isFlat, single = len(input) == 3, all(isinstance(x, Tensor) for x in input)
         self.noBatch = single and not self.isFlat
-        return tuple(Table([x]) for x in input) if self.noBatch else tuple(input)
+        keys, values, *sizes = tuple(input)
+        return (
+            (Table([keys]), Table([values])) if self.noBatch else (keys, values, *as_sizes(sizes))
+        )
 
     def flattenInputs(self, input: Any) -> None:
         """Have `keys`, `values` and `sizes` of all examples one after the other."""
@@ -264,7 +272,7 @@ class IndexLinear(_Sparse):
 
     def _operands(self, input: Any) -> tuple:
         keys, values = as_inputs(tuple(input)[:2])
-        sizes = [x if isinstance(x, Tensor) else LongTensor(list(x)) for x in tuple(input)[2:]]
+        sizes = as_sizes(tuple(input)[2:])
         if self.normalize:
             for each in leaves(keys):
                 counted = each.clone().add(self.offset + 1)

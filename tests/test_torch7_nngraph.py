@@ -486,13 +486,30 @@ def test_what_nodes_and_modules_hold_after_one_program():
     assert data.gradOutput is None
     net.backward(x, torch.ones(2))
     assert (data.gradOutput[1] - net.get(4).gradInput).abs().max() == 0
-    assert net.forwardnodes[4].label().split("\n") == [
+    assert net.forwardnodes[4].label().split(r"\l") == [
         "module = nn.Tanh",
         "input = {Tensor[4]}",
         "gradOutput = {Tensor[4]}",
     ]
     net.clearState()
     assert data.input is None
+
+
+def test_what_comes_back_to_nodes():
+    """A gradient from each user; to look at inputs first changes nothing."""
+    first, second = nn.Identity()(), nn.Identity()()
+    net = nn.gModule([first, second], [nn.CSubTable()([nn.MulConstant(2)(first), first]), second])
+    x, g = torch.ones(2, 3), torch.Tensor([[1, 2, 4], [3, 5, 7]])
+    for look in ("input", "gradOutput"):
+        net.forward([x[1], x[2]])
+        net.backward([x[1], x[2]], [g[1], g[2]])
+        assert None not in [getattr(node.data, look) for node in net.forwardnodes]
+        back = {node.data: node.data.gradOutput for node in net.forwardnodes}
+        assert sorted(part.tolist() for part in back[first.data]) == [[-1, -2, -4], [2, 4, 8]]
+        assert [part.tolist() for part in back[second.data]] == [[3, 5, 7]]
+        (pair,) = back[net.innode.data]
+        assert [part.tolist() for part in pair] == [[1, 2, 4], [3, 5, 7]]
+        assert net.modules[1].gradInput.tolist() == [1, 2, 4]
 
 
 def test_gradients_by_steps():
@@ -584,7 +601,7 @@ def test_annotate_nodes():
     nngraph.annotateNodes()
     assert first.data.annotations["name"] == "first"
     assert second.data.annotations.name == "explicit"
-    assert second.label() == "desc = says what\nmodule = nn.Tanh"
+    assert second.label() == r"desc = says what\nmodule = nn.Tanh"
     place = first.data.annotations._debugLabel
     assert place.startswith(f"[{__file__}]:")
     assert place.endswith("_test_annotate_nodes")
@@ -595,7 +612,7 @@ def test_labels_flag_what_is_no_number():
     net = nn.gModule([x], [nn.Linear(2, 1)(x)])
     for number, flag in ((float("nan"), "NaN"), (float("inf"), "inf"), (-float("inf"), "-inf")):
         net.forward(torch.Tensor([1, number]))
-        assert net.forwardnodes[2].label() == f"module = nn.Identity\ninput = {{Tensor[2]{flag}}}"
+        assert net.forwardnodes[2].label() == rf"module = nn.Identity\linput = {{Tensor[2]{flag}}}"
 
 
 def test_dot():

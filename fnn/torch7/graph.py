@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from numbers import Real
 from pathlib import Path
@@ -243,7 +244,7 @@ def svg(graph: Graph, title: str | None = None) -> str:
     boxes = {}
     for node in graph.nodes:
         how = node.graphNodeAttributes()
-        lines = [node.graphNodeName(), *node.label().split("\n")]
+        lines = [node.graphNodeName(), *re.split(r"\n|\\n|\\l", node.label())]
         boxes[f"n{node.id}"] = Box(
             tuple(line for line in lines if line),
             tooltip=how.get("tooltip", ""),

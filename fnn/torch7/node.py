@@ -50,7 +50,7 @@ class Data(Notes):
 
     @property
     def gradOutput(self) -> Table | None:
-        """The gradient that came back to the node."""
+        """The gradients that came back to the node, one from each that takes it."""
         return None if self.owner is None else self.owner._returned_to(self)
 
 
@@ -114,10 +114,9 @@ class Node(graph.Node):
         return how
 
     def label(self) -> str:
-        """The node's description, module and tensors."""
+        """The node's description, module and tensors, in lines as graphviz writes them."""
         data, notes = self.data, self.data.annotations
         rows = {
-            "desc": notes.description,
             "module": data.module,
             "selectindex": data.selectindex,
             "nSplitOutputs": data.nSplitOutputs,
@@ -127,7 +126,9 @@ class Node(graph.Node):
         if len(data.mapindex) > 1:
             numbers = (other.forwardNodeId or "" for other in data.mapindex)
             rows["mapindex"] = "{" + ",".join(f"Node{n}" for n in numbers) + "}"
-        return "\n".join(f"{n} = {brief(x)}" for n, x in rows.items() if x is not None)
+        head = "" if notes.description is None else rf"desc = {notes.description}\n"
+        lines = (f"{n} = {brief(x)}" for n, x in rows.items() if x is not None)
+        return head + "\n".join(lines).replace("\n", r"\l")
 
 
 def declared(node: Node) -> str:

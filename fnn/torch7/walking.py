@@ -28,7 +28,7 @@ class Pass:
     input: Any
     given: dict[Data, Table] | None = None
     gradOutput: Any = None
-    returned: dict[Data, Any] | None = None
+    returned: dict[Data, Table] | None = None
 
 
 class Walked(Container):
@@ -82,7 +82,7 @@ class Walked(Container):
         for node in self.backwardnodes:
             data = node.data
             if data in indices and data.gradOutput is not None:
-                inputs = bare(data.input), bare(data.gradOutput)
+                inputs = bare(data.input), total(data.gradOutput)
                 self._call(node, indices[data], method, *inputs, *rest)
         return self.gradInput
 
@@ -94,7 +94,8 @@ class Walked(Container):
         parts[self.outnode.data].append(gradOutput)
         for node in self.backwardnodes:
             data = node.data
-            gradient = returned[data] = total(parts[data])
+            returned[data] = Table(part for part in parts[data] if part is not None)
+            gradient = total(returned[data])
             if data in indices and gradient is not None:
                 inputs = bare(data.input), gradient
                 gradient = self._call(node, indices[data], method, *inputs, *rest)
@@ -108,7 +109,7 @@ class Walked(Container):
                 for other, part in zip(data.mapindex, each, strict=False):
                     parts[other].append(part)
             self._tell(node)
-        return returned[self.innode.data]
+        return total(returned[self.innode.data])
 
     def _last_pass(self) -> Pass:
         if self._pass is None:
@@ -150,13 +151,12 @@ class Walked(Container):
         return (self._pass.given or {}).get(data)
 
     def _returned_to(self, data: Data) -> Table | None:
-        """What came back to a node."""
+        """What came back to a node, from each that takes it."""
         if self._pass is None:
             return None
         if self._pass.returned is None and self._pass.gradOutput is not None:
             self._walk_back(lambda module, *_: module.gradInput, self._pass.gradOutput)
-        found = (self._pass.returned or {}).get(data)
-        return None if found is None else Table([found])
+        return (self._pass.returned or {}).get(data) or None
 
 
 def bare(values: Table) -> Any:
@@ -164,12 +164,11 @@ def bare(values: Table) -> Any:
     return values[1] if len(values) == 1 else values
 
 
-def total(gradients: list[Any]) -> Any:
+def total(gradients: Table) -> Any:
     """The sum of tensors, or of nested tables of tensors; None if there is nothing to sum."""
-    found = [g for g in gradients if g is not None]
-    if len(found) < 2:
-        return found[0] if found else None
-    return held(None, run(added, *map(as_input, found)))
+    if len(gradients) < 2:
+        return gradients[1] if len(gradients) else None
+    return held(None, run(added, *map(as_input, gradients)))
 
 
 def added(*trees: Any) -> Any:

@@ -638,8 +638,24 @@ def test_dot():
         "n5 -> n4;",
         "}",
     ]
-    assert nngraph.simple_print.todot(net).endswith("];\nn1 -> n2;\n}")
+    assert nngraph.simple_print.todot(net).endswith("];\nn3 -> n1;\n}")
     assert "Identity" not in nngraph.simple_print.todot(net.fg)
+
+
+def test_simple_drawings_keep_the_numbers_of_nodes():
+    """Torch7's text."""
+    x = nn.Identity()()
+    a, b = nn.Identity()(nn.SplitTable(1)(x)).split(2)
+    h = nn.CAddTable()([nn.Contiguous()(a), nn.Identity()(b)])
+    net = nn.gModule([x], [h, nn.Sigmoid()(b)])
+    lines = nngraph.simple_print.todot(net.fg).split("\n")
+    assert [line.partition(" tooltip")[0] for line in lines[2:]] == [
+        r'n1[label="Node1\nmodule = nn.CAddTable\lmapindex = {Node4,Node5}"',
+        r'n3[label="Node3\nmodule = nn.Sigmoid"',
+        r'n4[label="Node4\nmodule = nn.Contiguous"',
+        r'n10[label="Node10\nmodule = nn.SplitTable"',
+        *("n4 -> n1;", "n10 -> n3;", "n10 -> n1;", "n10 -> n4;", "}"),
+    ]
 
 
 def drawn(text):

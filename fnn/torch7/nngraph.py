@@ -1,11 +1,12 @@
 """nngraph: nn's modules as graphs."""
 
 import sys
+from itertools import product
 from typing import Any
 
 from fnn.torch7 import graph
 from fnn.torch7.gmodule import gModule
-from fnn.torch7.graph import Edge, Graph, Picture
+from fnn.torch7.graph import Edge, Graph, Numbered, Picture
 from fnn.torch7.nesting import JustElement, JustTable, nest
 from fnn.torch7.node import Node
 from fnn.torch7.passing_on import Identity
@@ -60,17 +61,18 @@ class simple_print:
 
 
 def simplified(module: Any) -> Graph:
-    """The graph between those nodes that compute something."""
+    """The graph between those nodes that compute something, which keep their numbers."""
     full = module.fg if isinstance(module, gModule) else module
+    edges = [(node, child) for node in full.nodes for child in node.children]
+    copies: dict[Node, Node] = {}
+    for node in full.nodes:
+        if node.data.module is not None and type(node.data.module) is not Identity:
+            copies[node] = Node(node.data)
+            copies[node].id = node.id
+        else:
+            around = [[a for a, b in edges if b is node], [b for a, b in edges if a is node]]
+            edges = [edge for edge in edges if node not in edge] + [*product(*around)]
     simple = Graph()
-    sources: dict[Node, dict[Node, None]] = {node: {} for node in full.nodes}
-    for node in full.topsort():
-        shown = sources[node]
-        if node.data.module is not None and not isinstance(node.data.module, Identity):
-            copy = Node(node.data)
-            simple.include(copy)
-            simple.add([Edge(source, copy) for source in shown])
-            shown = {copy: None}
-        for child in node.children:
-            sources[child].update(shown)
+    simple.nodes = Numbered(copies.values())
+    simple.edges = Numbered(Edge(copies[a], copies[b]) for a, b in edges)
     return simple

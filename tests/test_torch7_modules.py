@@ -1035,3 +1035,39 @@ def test_fields():
         (nn.MapTable(nn.Tanh()), ("shared", "sharedparams")),
     ):
         assert not [name for name in fields if not hasattr(made, name)]
+
+
+PASSING_ON = {
+    "Identity": (nn.Identity, 1),
+    "Contiguous": (nn.Contiguous, 1),
+    "Copy": (lambda: nn.Copy("torch.DoubleTensor", "torch.DoubleTensor"), 1),
+    "SelectTable": (lambda: nn.SelectTable(1), 2),
+    "NarrowTable": (lambda: nn.NarrowTable(1, 2), 2),
+    "FlattenTable": (nn.FlattenTable, 2),
+    "gModule": (lambda: nn.gModule([x := nn.Identity()()], [nn.Dropout(0.5)(x), x]), 1),
+    "Sequential": (lambda: nn.Sequential().add(nn.Identity()).add(nn.Dropout(0.5)), 1),
+}
+
+
+@pytest.mark.parametrize("name", PASSING_ON)
+def test_what_was_passed_on_one_by_one_is_not_written_into_by_a_network(name):
+    make, count = PASSING_ON[name]
+    module = make()
+    net = nn.Sequential().add(nn.Identity()).add(module)
+
+    def run(net, number):
+        """Pass numbers through; the tensors that were given."""
+        given = [torch.ones(2).mul(number) for _ in range(count)]
+        output = net.forward(given if count > 1 else given[0])
+        several = torch.type(output) == "table"
+        back = [torch.ones(2).mul(number) for _ in range(len(output) if several else 1)]
+        net.backward(given if count > 1 else given[0], back if several else back[0])
+        return [*given, *back]
+
+    mine = run(module, 3)
+    for _ in range(2):
+        net.evaluate()
+        run(net, 5)
+        for inside in module.listModules():
+            assert None not in (inside.output, inside.gradInput)
+    assert [x.tolist() for x in mine] == [[3, 3]] * len(mine)

@@ -94,7 +94,7 @@ class gModule(Walked):
 
     def _hold_output(self, value: Any) -> Any:
         layer: Any = self.layer
-        self._output = self._share_output(layer.outputs, value, self._output)
+        self._output = self._share_output(layer.outputs, value, self._reusable("_output"))
         return self._output
 
     def _share_output(self, source: Any, value: Any, old: Any) -> Any:
@@ -108,7 +108,8 @@ class gModule(Walked):
         return Table([self._share_output(*row) for row in rows])
 
     def _hold_gradient(self, value: Any) -> Any:
-        self._gradInput = held(self._gradInput, value)  # it is nil before the first backward
+        old = self._reusable("_gradInput")  # it is nil before the first backward
+        self._gradInput = held(old, value)
         return self._gradInput
 
     def updateOutput(self, input: Any) -> Any:

@@ -57,7 +57,7 @@ class Results(Learner):
     Those of modules inside a network that ran as one program are computed when somebody asks.
     """
 
-    transient = (*Shell.transient, "_run", "_inside", "_origin", "_found", "_found_in")
+    transient = (*Shell.transient, "_run", "_inside", "_origin", "_found", "_found_in", "_lent")
     results = ("_output", "_gradInput", "_run", "_inside")
     renewed = (*results, "output", "gradInput")
     borrows = False  # whether the results are tensors of somebody else
@@ -72,6 +72,8 @@ class Results(Learner):
     _run: Run | None = None
     _inside: Callable[[], None] | None = None
     _origin: tuple[Results, Path] | None = None
+    _lent: frozenset[str] = frozenset()
+    """Which results may be tensors of somebody else, in which no numbers are put."""
     _found: dict[str, Any]
 
     @property
@@ -104,6 +106,7 @@ class Results(Learner):
     @output.setter
     def output(self, value: Any) -> None:
         self._output, self._inside = value, None
+        self._lend("_output")
 
     @property
     def gradInput(self) -> Any:
@@ -114,6 +117,18 @@ class Results(Learner):
     @gradInput.setter
     def gradInput(self, value: Any) -> None:
         self._gradInput = value
+        self._lend("_gradInput")
+
+    def _lend(self, name: str) -> None:
+        if self.borrows:
+            self._lent |= {name}
+
+    def _reusable(self, name: str) -> Any:
+        """The tensors that new numbers of a result are put into, if they are not lent."""
+        if name not in self._lent:
+            return getattr(self, name)
+        self._lent -= {name}
+        return None
 
     def _output_of(self, input: Any) -> Any:
         """The last output, which was computed from `input`."""
@@ -121,13 +136,13 @@ class Results(Learner):
 
     def _hold_output(self, value: Any) -> Any:
         """Put an output into the tensors that have held the last one."""
-        self._output = held(self._output, value)
+        self._output = held(self._reusable("_output"), value)
         return self._output
 
     def _hold_gradient(self, value: Any) -> Any:
         """Put a gradient by the input into the tensors that have held the last one."""
         if self._gradInput is not None:
-            self._gradInput = held(self._gradInput, value)
+            self._gradInput = held(self._reusable("_gradInput"), value)
         return self._gradInput
 
     def _watch(self, cotangents: Any = None) -> None:

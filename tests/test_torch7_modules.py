@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import fnn.torch7 as torch
+import transforms
 from fnn.torch7 import nn
 from tests.torch7_cases import ORACLE, assert_equal, build, cases, parameters, value
 from tests.torch7_numbers import same
@@ -684,6 +685,33 @@ def test_backward_takes_what_the_tensors_hold(case, eager):
         np.testing.assert_allclose(np.asarray(net.gradInput), by_inner @ np.asarray(first.weight))
         np.testing.assert_allclose(np.asarray(last.gradWeight), np.asarray(g).T @ inner)
         np.testing.assert_allclose(np.asarray(first.gradWeight), by_inner.T @ np.asarray(x))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_backward_may_be_for_an_earlier_input(compiled):
+    """As in a loop over time with one layer; what inner modules need is of the last forward."""
+    for make in (lambda: nn.Linear(3, 2), lambda: nn.Sequential().add(nn.Linear(3, 2))):
+        module, xs, gs = make(), torch.randn(4, 3), torch.randn(4, 2)
+        weight, grad = (tensors[1] for tensors in module.parameters())
+
+        def through(module, xs, gs):
+            module.zeroGradParameters()
+            for t in range(1, 5):
+                module.forward(xs[t])
+            return [module.backward(xs[t], gs[t]).clone() for t in range(1, 5)]
+
+        found = (transforms.jit(through) if compiled else through)(module, xs, gs)
+        np.testing.assert_allclose(np.asarray(grad), np.asarray(gs).T @ np.asarray(xs), rtol=1e-12)
+        for t, gradient in enumerate(found, 1):
+            wanted = np.asarray(gs[t]) @ np.asarray(weight)
+            np.testing.assert_allclose(np.asarray(gradient), wanted, rtol=1e-12)
+    net = nn.Sequential().add(nn.Linear(3, 2)).add(nn.Tanh())
+    net.forward(xs[1])
+    y = np.asarray(net.forward(xs[2])).copy()
+    net.zeroGradParameters()
+    net.backward(xs[1], gs[1])
+    wanted = np.outer(np.asarray(gs[1]) * (1 - y * y), np.asarray(xs[1]))
+    np.testing.assert_allclose(np.asarray(net.get(1).gradWeight), wanted, rtol=1e-12)
 
 
 def test_backward_takes_outputs_inside_that_were_changed():

@@ -99,7 +99,7 @@ class Container(Module):
         """Have all modules take a step against the gradients without keeping them."""
         names = ("accUpdateGradParameters", "defaultAccUpdateGradParameters")
         shared = any(module.shared for _, module in self._descendants())
-        if self._joint(input) and not (shared or self._overtaken) and self._at_once(*names):
+        if self._joint(input) and not (shared or self._overtaken(input)) and self._at_once(*names):
             self.defaultAccUpdateGradParameters(input, gradOutput, lr)
         else:
             self._back("accUpdateGradParameters", input, gradOutput, lr)
@@ -157,21 +157,21 @@ class Container(Module):
         return self.output
 
     def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:
-        if self._joint(input) and not self._overtaken:
+        if self._joint(input) and not self._overtaken(input):
             return super()._go_back(input, gradOutput, scale)
         self.gradInput = self._back("backward", input, gradOutput, scale)
         return self.gradInput
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
         """Compute the gradients by all modules' inputs."""
-        if self._joint(input) and not self._overtaken:
+        if self._joint(input) and not self._overtaken(input):
             return super().updateGradInput(input, gradOutput)
         self.gradInput = self._back("updateGradInput", input, gradOutput)
         return self.gradInput
 
     def accGradParameters(self, input: Any, gradOutput: Any, scale: float = 1) -> None:
         """Add the gradients of all modules' parameters."""
-        if self._joint(input) and not self._overtaken:
+        if self._joint(input) and not self._overtaken(input):
             super().accGradParameters(input, gradOutput, scale)
         else:
             self._back("accGradParameters", input, gradOutput, scale)

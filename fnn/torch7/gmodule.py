@@ -13,6 +13,7 @@ from fnn.torch7.nesting import JustTable
 from fnn.torch7.node import Data, Node, checked, declared, made_at
 from fnn.torch7.passing import held, type_name
 from fnn.torch7.passing_on import Identity
+from fnn.torch7.results import Run
 from fnn.torch7.table import Table
 from fnn.torch7.walking import Pass, Walked
 
@@ -126,6 +127,9 @@ class gModule(Walked):
         """Compute the gradients by what all nodes are given."""
         self._note(gradOutput)
         return super().updateGradInput(input, gradOutput)
+
+    def _took(self, last: Run, input: Any) -> bool:
+        return True  # backward goes by what the nodes were given
 
     def _note(self, gradOutput: Any) -> None:
         """Remember what goes back."""

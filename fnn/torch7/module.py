@@ -100,8 +100,9 @@ class Module(Connectable, Convertible, Results):
     def backward(self, input: Any, gradOutput: Any = None, scale: float = 1) -> Any:
         """Compute `gradInput`, and add `scale` times the gradients of the parameters to theirs.
 
-        `input` is what the last `forward` was given. There is no `gradOutput` where a loss comes
-        out, as of a CriterionTable.
+        `input` is what the last `forward` was given; for another one, the gradients are at that,
+        where they don't need the output. There is no `gradOutput` where a loss comes out, as of a
+        CriterionTable.
         """
         if tracing():
             with calling(self, backward=True):
@@ -163,7 +164,9 @@ class Module(Connectable, Convertible, Results):
         )
         alone = not isinstance(input, Table | list | tuple)
         draws = self._once("draws", self._find_draws)
-        return Run(function, held, sum(flags), forms, wanted, alone, draws), operands
+        last = Run(function, held, sum(flags), forms, wanted, alone, draws)
+        last.take(input)
+        return last, operands
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
         """Compute `gradInput` by the pure layer."""
@@ -206,10 +209,11 @@ class Module(Connectable, Convertible, Results):
         return found, overlapping(found)
 
     def _last(self, input: Any) -> Run:
-        """The last forward; one of this input, if the last was not the module's own."""
+        """The last forward; one of this input, if the last was of another or not its own."""
         if self._inside is not None:
             self._inside()
-        if self._run is None or self._run.overtaken:
+        last = self._run
+        if last is None or last.overtaken or not self._took(last, input):
             layer = self._program
             if layer is None or self._find_draws():
                 raise LayerError(
@@ -219,7 +223,7 @@ class Module(Connectable, Convertible, Results):
             last, _ = self._prepare(input if self.reads_input else self._given(input))
             last.output, last.pullback = run(again, last.given, forward=last.function)
             self._run = last
-        return self._run
+        return last
 
     def _given(self, input: Any) -> Any:
         """What the last forward was given, which may have been overwritten since."""

@@ -34,6 +34,13 @@ def leaves(tree: Any) -> list[Any]:
     return jax.tree.leaves(tree)
 
 
+def tensors_in(x: Any) -> list[Tensor]:
+    """The tensors of an input, in the order of its nested tables."""
+    if isinstance(x, Table | list | tuple):
+        return [tensor for each in x for tensor in tensors_in(each)]
+    return [x] if isinstance(x, Tensor) else []
+
+
 def as_inputs(x: Any) -> tuple:
     """The inputs of a layer: a tensor is one, a table has one in each element."""
     return tuple(map(as_input, x)) if isinstance(x, Table | list | tuple) else (as_input(x),)

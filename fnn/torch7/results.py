@@ -9,10 +9,10 @@ from typing import Any, Self
 from fnn.shell import Shell
 from fnn.tensor.gradient import Differentiated
 from fnn.tensor.replay import Path, replay
-from fnn.tensor.run import run
+from fnn.tensor.run import known, run
 from fnn.tensor.storage import Storage
 from fnn.torch7.learner import Learner
-from fnn.torch7.passing import as_inputs, held, leaves, single
+from fnn.torch7.passing import as_inputs, held, leaves, single, tensors_in
 from fnn.torch7.tensor import Tensor
 from fnn.torch7.utils import clear
 
@@ -25,7 +25,7 @@ class Run:
     for another one. `learned` is the number of parameters with gradients, `wanted` says which
     inputs have some, `alone` whether the input was a tensor rather than a table, `draws` whether
     noise was drawn, which backward finds as it was. `marks` are the storages of what backward reads
-    besides, with the versions that they had.
+    besides, with the versions that they had, and `taken` the tensors of the input.
     """
 
     function: Differentiated
@@ -38,17 +38,34 @@ class Run:
     output: Any = None
     pullback: Any = None
     marks: dict[int, tuple[Storage, int]] = field(default_factory=dict)
+    taken: list[Tensor] = field(default_factory=list)
 
     def mark(self, tensors: Iterable[Tensor]) -> None:
         """Note what these hold now: parameters, inputs, outputs inside that somebody looked at."""
         for x in tensors:
             self.marks[id(x.storage)] = x.storage, x.storage.version
 
+    def take(self, input: Any) -> None:
+        """Note what the input is."""
+        self.taken = [x._around(x.storage, x.geometry) for x in tensors_in(input)]
+
+    def took(self, input: Any) -> bool:
+        """Whether that was this input, or one of the same numbers."""
+        found = tensors_in(input)
+        return len(found) == len(self.taken) and all(map(alike, found, self.taken))
+
     @property
     def overtaken(self) -> bool:
         """Whether some of these were changed in place since."""
         changed = any(storage.version != version for storage, version in self.marks.values())
         return changed and not self.draws
+
+
+def alike(x: Tensor, y: Tensor) -> bool:
+    """Whether two tensors are one memory, or have the same numbers, as far as these are known."""
+    if x.storage is y.storage and x.geometry == y.geometry:
+        return True
+    return type(x) is type(y) and known(x.storage) and known(y.storage) and x.equal(y)
 
 
 class Results(Learner):
@@ -82,15 +99,18 @@ class Results(Learner):
         network, path = self._origin or (self, ())
         return network._run, path
 
-    @property
-    def _overtaken(self) -> bool:
-        """Whether what the last forward left for backward has been changed in place since.
+    def _overtaken(self, input: Any) -> bool:
+        """Whether the last forward had another input, or what it left was changed in place since.
 
         Then each module goes back by itself, with the parameters and the input that it finds, and
         the outputs that it had: Torch7 computes from what the tensors hold.
         """
-        last, _ = self._ran
-        return last is not None and last.overtaken
+        last, path = self._ran
+        return last is not None and (last.overtaken or (not path and not self._took(last, input)))
+
+    def _took(self, last: Run, input: Any) -> bool:
+        """Whether a forward was of this input, as far as backward reads that."""
+        return last.draws or not self.reads_input or last.took(input)
 
     def _settle(self) -> None:
         """Compute the results that a network around this module has put off."""

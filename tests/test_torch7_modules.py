@@ -687,6 +687,72 @@ def test_backward_takes_what_the_tensors_hold(case, eager):
         np.testing.assert_allclose(np.asarray(first.gradWeight), by_inner.T @ np.asarray(x))
 
 
+def setting(name, value):
+    return lambda module: setattr(module, name, value)
+
+
+SETTINGS = {
+    "a factor": (lambda: nn.MulConstant(2), setting("constant_scalar", 5), lambda x: 5),
+    "a bound": (lambda: nn.HardTanh(), setting("max_val", 0.1), lambda x: (x > -1) & (x < 0.1)),
+    "the mode": (
+        lambda: nn.BatchNormalization(3, 0, 1, False),  # of which the last statistics are kept
+        lambda module: module.evaluate(),
+        lambda x: x.var(0, ddof=1) ** -0.5,
+    ),
+    "the mode of noise": (
+        lambda: nn.Dropout(0.5, True),
+        lambda module: module.evaluate(),
+        lambda x: 0.5,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_backward_takes_the_settings_that_it_finds(case):
+    """And the outputs that forward left: a network, as each of the modules in it."""
+    make, change, slope = SETTINGS[case]
+    x, g = torch.randn(5, 3), torch.randn(5, 3)
+    by_x = slope(np.asarray(x)) * np.asarray(g)
+    module = make()
+    module.forward(x)
+    change(module)
+    np.testing.assert_allclose(module.backward(x, g), by_x)
+    for between in BETWEEN.values():
+        first, last = nn.MulConstant(1), make()
+        net = between(first, last)
+        net.forward(x)
+        inner = np.tanh(np.asarray(x))
+        change(last)
+        first.constant_scalar = 3
+        wanted = 3 * (1 - inner**2) * slope(inner) * np.asarray(g)
+        np.testing.assert_allclose(net.backward(x, g), wanted)
+
+
+def test_frequencies_scale_gradients_from_now_on():
+    module, x = nn.LookupTable(4, 3), torch.Tensor([1, 4, 1])
+    module.zeroGradParameters()
+    module.forward(x)
+    module.scaleGradByFreq()
+    module.backward(x, torch.ones(3, 3))
+    assert module.gradWeight.sum(2).view(-1).tolist() == [3, 0, 0, 3]
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_decorator_with_parameters_of_its_own_goes_back_as_a_whole(eager):
+    with torch.eager(eager):
+        module, x, g = nn.WeightNorm(nn.Linear(4, 2)), torch.randn(3, 4), torch.randn(3, 2)
+        module.forward(x)
+        x.mul(2)
+        module.zeroGradParameters()
+        module.backward(x, g)
+        found = [gradient.clone() for gradient in module.parameters()[1]]
+        module.forward(x)
+        module.zeroGradParameters()
+        module.backward(x, g)
+        for gradient, wanted in zip(found, module.parameters()[1], strict=True):
+            assert_close(gradient, wanted)
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_backward_may_be_for_an_earlier_input(compiled):
     """As in a loop over time with one layer; what inner modules need is of the last forward."""

@@ -154,6 +154,7 @@ class Container(Module):
         if self._joint(input):
             return super().updateOutput(input)
         self.output = self._through(input)
+        self._run = self._origin = None
         return self.output
 
     def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:

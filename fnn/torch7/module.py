@@ -81,6 +81,11 @@ class Module(Connectable, Convertible, Results):
         """The layer of the methods that are inherited, even where others are the user's own."""
         return self._once("program", self._find_fused, self._find_program)
 
+    @property
+    def _filled(self) -> Filled:
+        """That layer, in the mode of the module."""
+        return self._once("filled", lambda: Filled(self._program, self._mode))
+
     def _find_draws(self) -> bool:
         """Whether the pure layer draws noise."""
         inside = [module._find_draws() for _, module in self._children()]
@@ -151,7 +156,7 @@ class Module(Connectable, Convertible, Results):
         key = keys.draw() if "key" in layer.reserved else None
         given, flags = leaves(inputs), self._once("learned", self._find_learned)
         check_types(self, leaves(params), given)
-        filled = Filled(layer, self._mode)
+        filled = self._filled
         operands = (params, state, key, *inputs)
         fixed = len(leaves(operands)) - len(flags) - len(given)
         wanted = tuple([differentiable(x.storage) for x in given])
@@ -213,7 +218,7 @@ class Module(Connectable, Convertible, Results):
         if self._inside is not None:
             self._inside()
         last = self._run
-        if last is None or last.overtaken or not self._took(last, input):
+        if last is None or last.overtaken(self._filled) or not self._took(last, input):
             layer = self._program
             if layer is None or self._find_draws():
                 raise LayerError(

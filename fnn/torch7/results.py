@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from fnn.shell import Shell
-from fnn.tensor.gradient import Differentiated
+from fnn.tensor.gradient import Differentiated, Filled
 from fnn.tensor.replay import Path, replay
 from fnn.tensor.run import known, run
 from fnn.tensor.storage import Storage
@@ -54,11 +54,12 @@ class Run:
         found = tensors_in(input)
         return len(found) == len(self.taken) and all(map(alike, found, self.taken))
 
-    @property
-    def overtaken(self) -> bool:
-        """Whether some of these were changed in place since."""
-        changed = any(storage.version != version for storage, version in self.marks.values())
-        return changed and not self.draws
+    def overtaken(self, filled: Filled) -> bool:
+        """Whether some of these were changed in place since, or what was filled is another now."""
+        return not self.draws and (
+            filled != self.function.function
+            or any(storage.version != version for storage, version in self.marks.values())
+        )
 
 
 def alike(x: Tensor, y: Tensor) -> bool:
@@ -100,13 +101,18 @@ class Results(Learner):
         return network._run, path
 
     def _overtaken(self, input: Any) -> bool:
-        """Whether the last forward had another input, or what it left was changed in place since.
+        """Whether the last forward had another input, or what it left was changed since.
 
-        Then each module goes back by itself, with the parameters and the input that it finds, and
-        the outputs that it had: Torch7 computes from what the tensors hold.
+        Then each module goes back by itself, with the settings, the parameters and the input that
+        it finds, and the outputs that it had: Torch7 computes from what the tensors hold.
         """
-        last, path = self._ran
-        return last is not None and (last.overtaken or (not path and not self._took(last, input)))
+        if self._derived is not None:
+            return False  # as one module does
+        network, path = self._origin or (self, ())
+        last = network._run
+        return last is None or (
+            last.overtaken(network._filled) or (not path and not self._took(last, input))
+        )
 
     def _took(self, last: Run, input: Any) -> bool:
         """Whether a forward was of this input, as far as backward reads that."""

@@ -1,4 +1,4 @@
-"""A matrix to look at, and two ways to compare Torch7 tensors with numbers."""
+"""A matrix to look at, and three ways to compare Torch7 tensors with numbers."""
 
 import math
 
@@ -21,3 +21,8 @@ def close(x, numbers, digits=4):
     """Whether these are the numbers as printed."""
     found = np.asarray(x).reshape(-1)
     return [f"{v:.{digits}f}" for v in found] == numbers.split()
+
+
+def assert_close(a, b):
+    """Compare up to rounding."""
+    np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-12)

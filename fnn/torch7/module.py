@@ -82,9 +82,13 @@ class Module(Connectable, Convertible, Results):
         return self._once("program", self._find_fused, self._find_program)
 
     @property
-    def _filled(self) -> Filled:
+    def _filled(self) -> Filled | None:
         """That layer, in the mode of the module."""
-        return self._once("filled", lambda: Filled(self._program, self._mode))
+        return self._once("filled", self._find_filled)
+
+    def _find_filled(self) -> Filled | None:
+        layer = self._program
+        return None if layer is None else Filled(layer, self._mode)
 
     def _find_draws(self) -> bool:
         """Whether the pure layer draws noise."""
@@ -150,13 +154,12 @@ class Module(Connectable, Convertible, Results):
     def _prepare(self, input: Any) -> tuple[Run, tuple]:
         """A forward that is about to be computed, and its operands."""
         inputs = self._operands(input)
-        layer = self._program  # to which the input may have made a difference
-        assert layer is not None
+        filled = self._filled  # to which the input may have made a difference
+        assert filled is not None
         params, state = self.tensors("params"), self.tensors("state")
-        key = keys.draw() if "key" in layer.reserved else None
+        key = keys.draw() if "key" in filled.layer.reserved else None
         given, flags = leaves(inputs), self._once("learned", self._find_learned)
         check_types(self, leaves(params), given)
-        filled = self._filled
         operands = (params, state, key, *inputs)
         fixed = len(leaves(operands)) - len(flags) - len(given)
         wanted = tuple([differentiable(x.storage) for x in given])

@@ -54,7 +54,7 @@ class Run:
         found = tensors_in(input)
         return len(found) == len(self.taken) and all(map(alike, found, self.taken))
 
-    def overtaken(self, filled: Filled) -> bool:
+    def overtaken(self, filled: Filled | None) -> bool:
         """Whether some of these were changed in place since, or what was filled is another now."""
         return not self.draws and (
             filled != self.function.function

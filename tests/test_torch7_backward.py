@@ -1,0 +1,287 @@
+"""What backward computes from: what forward kept, and what tensors and settings are by then."""
+
+import numpy as np
+import pytest
+
+import fnn.torch7 as torch
+import transforms
+from fnn.torch7 import nn
+from tests.torch7_numbers import assert_close
+from tests.torch7_own import Double
+
+pytestmark = pytest.mark.unoptimised
+
+
+CONTENT = [  # with what forward kept of the input
+    *((name, (), (2, 4)) for name in ("Tanh", "Sigmoid", "SoftMax", "LogSoftMax", "SoftMin")),
+    *((name, (), (2, 4)) for name in ("SoftPlus", "ELU", "TanhShrink", "Exp", "Sqrt")),
+    ("Max", (1,), (4, 2)),
+    ("Min", (2,), (2, 4)),
+    ("Euclidean", (4, 3), (2, 4)),
+    ("TemporalRowConvolution", (2, 2), (4, 2)),
+    ("TemporalMaxPooling", (2,), (4, 2)),
+    ("TemporalDynamicKMaxPooling", (2,), (4, 2)),
+    ("SpatialConvolution", (2, 3, 2, 2), (2, 4, 4)),
+    ("SpatialMaxPooling", (2, 2), (2, 4, 4)),
+    ("SpatialFractionalMaxPooling", (2, 2, 3, 3), (2, 4, 4)),
+    ("VolumetricConvolution", (2, 3, 2, 2, 2), (2, 3, 3, 3)),
+]
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a network"])
+@pytest.mark.parametrize(("name", "arguments", "size"), CONTENT)
+def test_backward_is_content_with_what_forward_kept(name, arguments, size, inside):
+    module, x = getattr(nn, name)(*arguments), torch.randn(*size).abs()
+    net = nn.ConcatTable().add(module).add(nn.Square()) if inside else module
+    g = torch.randn(*module.forward(x).size())
+    gradients = net.parameters()[1] or []
+    found = []
+    for overwrite in (False, True):
+        net.zeroGradParameters()
+        torch.manualSeed(1)
+        net.forward(x)
+        before = x.clone()
+        if overwrite:
+            x.mul(-2).add(1)
+        net.backward(x, [g, x.clone().zero()] if inside else g)
+        found.append([np.asarray(t) for t in (module.gradInput, *gradients)])
+        x.copy(before)
+    for wanted, kept in zip(*found, strict=True):
+        np.testing.assert_allclose(kept, wanted)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        lambda inplace: nn.ELU(0.7, inplace),
+        lambda inplace: nn.LeakyReLU(0.2, inplace),
+        lambda inplace: nn.HardTanh(-0.5, 0.5, inplace),
+        lambda inplace: nn.MulConstant(2.5, inplace),
+        lambda inplace: nn.Sequential().add(Double()).add(nn.ELU(0.7, inplace)),
+    ],
+)
+def test_the_gradient_in_place_is_that_elsewhere(module):
+    x, g, found = torch.randn(6), torch.randn(6), []
+    for inplace in (False, True):
+        net, own = module(inplace), x.clone()
+        found.append([net.forward(own).tolist(), net.backward(own, g.clone()).tolist()])
+    assert found[0] == found[1]
+
+
+IN_PLACE = {
+    "ReLU": (lambda: nn.ReLU(True), [0, 2], [0, 1]),
+    "HardTanh": (lambda: nn.HardTanh(-1, 1, True), [-1, 1], [0, 0]),
+    "AddConstant": (lambda: nn.AddConstant(1, True), [-2, 2], [1, 1]),  # undone by backward
+    "Dropout": (lambda: nn.Dropout(0, False, True), [-2, 2], [1, 1]),
+    "CAddTable": (lambda: nn.CAddTable(True), [-4, 4], [1, 1]),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_in_place_modules_share_the_memory_of_their_last_input_only(name):
+    make, output, gradient = IN_PLACE[name]
+    module = make()
+    held = []
+    for _ in range(2):
+        x, g = torch.Tensor([-2, 2]), torch.ones(2)
+        given = [x, x.clone()] if name == "CAddTable" else x
+        held.append((x, g, module.forward(given), module.backward(given, g)))
+        module.output.sum()
+    for x, g, _, _ in held:
+        assert (x.tolist(), g.tolist()) == (output, gradient)
+    (_, _, y, _), (x, _, again, _) = held
+    assert again is y is not x
+    assert x.isSetTo(y)
+    module.clearState()
+    assert x.dim() == 1
+
+
+def in_a_graph(first, last):
+    x = nn.Identity()()
+    return nn.gModule([x], [last(nn.Tanh()(first(x)))])
+
+
+BETWEEN = {
+    "in a row": lambda first, last: nn.Sequential().add(first).add(nn.Tanh()).add(last),
+    "nested": lambda first, last: (
+        nn.Sequential().add(nn.Sequential().add(first).add(nn.Tanh())).add(last)
+    ),
+    "beside a module of one's own": lambda first, last: (
+        nn.Sequential().add(first).add(nn.Tanh()).add(last).add(Double()).add(nn.MulConstant(0.5))
+    ),
+    "in a graph": in_a_graph,
+}
+
+
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("case", BETWEEN)
+def test_backward_takes_what_the_tensors_hold(case, eager):
+    with torch.eager(eager):
+        first, last = nn.Linear(4, 3), nn.Linear(3, 2)
+        net, x, g = BETWEEN[case](first, last), torch.randn(5, 4), torch.randn(5, 2)
+        net.zeroGradParameters()
+        net.forward(x)
+        inner = np.tanh(np.asarray(x) @ np.asarray(first.weight).T + first.bias.tolist())
+        for tensor in (first.weight, last.weight, x):
+            tensor.mul(2)
+        net.backward(x, g)
+        by_inner = np.asarray(g) @ np.asarray(last.weight) * (1 - inner**2)
+        np.testing.assert_allclose(np.asarray(net.gradInput), by_inner @ np.asarray(first.weight))
+        np.testing.assert_allclose(np.asarray(last.gradWeight), np.asarray(g).T @ inner)
+        np.testing.assert_allclose(np.asarray(first.gradWeight), by_inner.T @ np.asarray(x))
+
+
+def setting(name, value):
+    return lambda module: setattr(module, name, value)
+
+
+SETTINGS = {
+    "a factor": (lambda: nn.MulConstant(2), setting("constant_scalar", 5), lambda x: 5),
+    "a bound": (lambda: nn.HardTanh(), setting("max_val", 0.1), lambda x: (x > -1) & (x < 0.1)),
+    "the mode": (
+        lambda: nn.BatchNormalization(3, 0, 1, False),  # of which the last statistics are kept
+        lambda module: module.evaluate(),
+        lambda x: x.var(0, ddof=1) ** -0.5,
+    ),
+    "the mode of noise": (
+        lambda: nn.Dropout(0.5, True),
+        lambda module: module.evaluate(),
+        lambda x: 0.5,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_backward_takes_the_settings_that_it_finds(case):
+    """And the outputs that forward left: a network, as each of the modules in it."""
+    make, change, slope = SETTINGS[case]
+    x, g = torch.randn(5, 3), torch.randn(5, 3)
+    by_x = slope(np.asarray(x)) * np.asarray(g)
+    module = make()
+    module.forward(x)
+    change(module)
+    np.testing.assert_allclose(module.backward(x, g), by_x)
+    for between in BETWEEN.values():
+        first, last = nn.MulConstant(1), make()
+        net = between(first, last)
+        net.forward(x)
+        inner = np.tanh(np.asarray(x))
+        change(last)
+        first.constant_scalar = 3
+        wanted = 3 * (1 - inner**2) * slope(inner) * np.asarray(g)
+        np.testing.assert_allclose(net.backward(x, g), wanted)
+
+
+def test_frequencies_scale_gradients_from_now_on():
+    module, x = nn.LookupTable(4, 3), torch.Tensor([1, 4, 1])
+    module.zeroGradParameters()
+    module.forward(x)
+    module.scaleGradByFreq()
+    module.backward(x, torch.ones(3, 3))
+    assert module.gradWeight.sum(2).view(-1).tolist() == [3, 0, 0, 3]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_backward_may_be_for_an_earlier_input(compiled):
+    """As in a loop over time with one layer; what inner modules need is of the last forward."""
+    for make in (lambda: nn.Linear(3, 2), lambda: nn.Sequential().add(nn.Linear(3, 2))):
+        module, xs, gs = make(), torch.randn(4, 3), torch.randn(4, 2)
+        weight, grad = (tensors[1] for tensors in module.parameters())
+
+        def through(module, xs, gs):
+            module.zeroGradParameters()
+            for t in range(1, 5):
+                module.forward(xs[t])
+            return [module.backward(xs[t], gs[t]).clone() for t in range(1, 5)]
+
+        found = (transforms.jit(through) if compiled else through)(module, xs, gs)
+        np.testing.assert_allclose(np.asarray(grad), np.asarray(gs).T @ np.asarray(xs), rtol=1e-12)
+        for t, gradient in enumerate(found, 1):
+            wanted = np.asarray(gs[t]) @ np.asarray(weight)
+            np.testing.assert_allclose(np.asarray(gradient), wanted, rtol=1e-12)
+    net = nn.Sequential().add(nn.Linear(3, 2)).add(nn.Tanh())
+    net.forward(xs[1])
+    y = np.asarray(net.forward(xs[2])).copy()
+    net.zeroGradParameters()
+    net.backward(xs[1], gs[1])
+    wanted = np.outer(np.asarray(gs[1]) * (1 - y * y), np.asarray(xs[1]))
+    np.testing.assert_allclose(np.asarray(net.get(1).gradWeight), wanted, rtol=1e-12)
+
+
+def test_backward_takes_outputs_inside_that_were_changed():
+    net = nn.Sequential().add(nn.Linear(4, 3)).add(nn.Dropout()).add(nn.Linear(3, 2))
+    x, g = torch.randn(5, 4), torch.randn(5, 2)
+    net.evaluate()
+    net.zeroGradParameters()
+    net.forward(x)
+    first, dropout, last = net.modules
+    inner = np.asarray(dropout.output.mul(2))
+    last.weight.mul(3)
+    for count in (1, 2):
+        by_inner = np.asarray(g) @ np.asarray(last.weight)
+        np.testing.assert_allclose(net.backward(x, g), by_inner @ np.asarray(first.weight))
+        np.testing.assert_allclose(last.gradWeight, count * np.asarray(g).T @ inner)
+
+
+def test_a_module_inside_can_go_back_by_itself():
+    """After its network ran as one program; and with an input of its own."""
+    first, last = nn.Linear(3, 2), nn.Tanh()
+    net = nn.Sequential().add(first).add(last)
+    x, g = torch.randn(4, 3), torch.randn(4, 2)
+    net.forward(x)
+    wanted = net.backward(x, g).clone()
+    net.forward(x)
+    assert_close(first.backward(x, last.backward(first.output, g)), wanted)
+    alone = first.forward(x.clone().mul(2)).clone()
+    assert first.output.equal(alone)
+
+
+def test_what_a_frozen_network_inside_another_one_holds():
+    frozen = nn.Sequential().add(nn.Linear(3, 2)).add(nn.BatchNormalization(2)).add(nn.Tanh())
+    net = nn.Sequential().add(nn.Linear(3, 3)).add(frozen)
+    frozen.evaluate()
+    x, g = torch.randn(4, 3), torch.randn(4, 2)
+    net.forward(x)
+    net.backward(x, g)
+    wanted = frozen.get(1).forward(net.get(1).forward(x)).clone()
+    net.forward(x)
+    net.backward(x, g)
+    assert_close(frozen.get(1).output, wanted)
+    assert_close(frozen.get(2).output.clone().tanh(), net.output)
+    assert_close(frozen.get(1).gradInput, frozen.gradInput)
+
+
+PASSING_ON = {
+    "Identity": (nn.Identity, 1),
+    "Contiguous": (nn.Contiguous, 1),
+    "Copy": (lambda: nn.Copy("torch.DoubleTensor", "torch.DoubleTensor"), 1),
+    "SelectTable": (lambda: nn.SelectTable(1), 2),
+    "NarrowTable": (lambda: nn.NarrowTable(1, 2), 2),
+    "FlattenTable": (nn.FlattenTable, 2),
+    "gModule": (lambda: nn.gModule([x := nn.Identity()()], [nn.Dropout(0.5)(x), x]), 1),
+    "Sequential": (lambda: nn.Sequential().add(nn.Identity()).add(nn.Dropout(0.5)), 1),
+}
+
+
+@pytest.mark.parametrize("name", PASSING_ON)
+def test_what_was_passed_on_one_by_one_is_not_written_into_by_a_network(name):
+    make, count = PASSING_ON[name]
+    module = make()
+    net = nn.Sequential().add(nn.Identity()).add(module)
+
+    def run(net, number):
+        """Pass numbers through; the tensors that were given."""
+        given = [torch.ones(2).mul(number) for _ in range(count)]
+        output = net.forward(given if count > 1 else given[0])
+        several = torch.type(output) == "table"
+        back = [torch.ones(2).mul(number) for _ in range(len(output) if several else 1)]
+        net.backward(given if count > 1 else given[0], back if several else back[0])
+        return [*given, *back]
+
+    mine = run(module, 3)
+    for _ in range(2):
+        net.evaluate()
+        run(net, 5)
+        for inside in module.listModules():
+            assert None not in (inside.output, inside.gradInput)
+    assert [x.tolist() for x in mine] == [[3, 3]] * len(mine)

@@ -46,6 +46,28 @@ def test_evaluation_and_pure_layers_draw_nothing_from_the_stream():
         module.training()
 
 
+OTHERS = [(nn.RReLU(), (4, 6)), (nn.WhiteNoise(0, 1), (4, 6))]
+
+
+@pytest.mark.parametrize(("module", "size"), [*(row[:2] for row in ROWS), *OTHERS])
+@pytest.mark.parametrize("examples", [1, 2])
+def test_an_evaluation_between_two_steps_leaves_no_trace(module, size, examples):
+    def step(evaluates):
+        torch.manualSeed(3)
+        net = nn.Sequential().add(nn.Sequential().add(module.clone()).add(nn.Square()))
+        x, z = torch.randn(*size), torch.randn(examples * size[0], *size[1:])
+        if evaluates:
+            net.evaluate()
+            net.forward(z)
+        net.training()
+        y = net.forward(x).clone()
+        return [y, net.backward(x, y).clone(), net.get(1).get(1).output]
+
+    for found, wanted in zip(step(True), step(False), strict=True):
+        assert found.size().tolist() == wanted.size().tolist()
+        assert found.equal(wanted)
+
+
 def test_stochastic_inference_draws_in_evaluation_too():
     module = nn.Dropout(0.5, False, False, True)
     module.evaluate()

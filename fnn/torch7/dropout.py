@@ -47,6 +47,7 @@ class Noisy(Transfer):
     def _forward(self, input: Any) -> Any:
         if not self._noisy:
             return super()._forward(input)
+        self._let_go_of_network()
         x = as_input(input)
         self._draw(x)
         return self._hold_output(run(type(self).combine, x, self.noise))

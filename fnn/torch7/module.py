@@ -134,7 +134,7 @@ class Module(Connectable, Convertible, Results):
         """Compute `output` by the pure layer, and remember the way back."""
         if self._program is None:
             return self.output
-        self._inside = self._origin = None
+        self._let_go_of_network()
         try:
             last, operands = self._prepare(input)
             last.output, last.pullback = run(

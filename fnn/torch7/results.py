@@ -123,6 +123,10 @@ class Results(Learner):
         if self._inside is not None:
             self._inside()
 
+    def _let_go_of_network(self) -> None:
+        """Forget what a network around this module left: a forward of the module's own begins."""
+        self._inside = self._origin = None
+
     @property
     def output(self) -> Any:
         """What `forward` returned last."""

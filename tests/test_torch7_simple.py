@@ -69,6 +69,24 @@ def test_a_standard_deviation_bounds_uniform_values():
     assert nn.WeightedEuclidean(2, 3).diagCov.tolist() == [[1] * 3] * 2
 
 
+@pytest.mark.parametrize(
+    "module", [nn.PReLU(2), nn.PartialLinear(3, 2), nn.WeightNorm(nn.Linear(3, 2))]
+)
+def test_reset_leaves_alone_what_torch7_s_does(module):
+    inner = module.modules[1] if isinstance(module, nn.Container) else nn.Module()
+    kept = [p for p in module.parameters()[0] if p is not inner.bias]
+    for parameter in kept:
+        parameter.fill(7)
+    torch.manualSeed(5)
+    nn.Sequential().add(module).reset().reset(0.3)
+    assert all(parameter.eq(7).all() for parameter in kept)
+    after = torch.uniform()
+    torch.manualSeed(5)
+    inner.reset()
+    inner.reset(0.3)
+    assert torch.uniform() == after
+
+
 def numbers(x):
     return np.asarray(x).tolist()
 

@@ -169,11 +169,13 @@ class PartialLinear(Biased):
         self.be(layer(chosen_linear), shapes, {"partition": np.arange(1, outputsize + 1)})
         self.allcolumns = self.partition
 
-    def reset(self, stdv: float | None = None) -> Self:
-        """Draw the weight from a standard Gaussian; the bias is 0."""
-        self.weight.normal(0, 1 if stdv is None else stdv)
+    def _begin(self) -> None:
+        self.weight.normal()
         if self.bias is not None:
             self.bias.zero()
+
+    def reset(self, stdv: float | None = None) -> Self:
+        """Leave the parameters as they are, as Torch7 does."""
         return self
 
     def setPartition(self, indices: Any) -> None:

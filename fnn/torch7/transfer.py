@@ -308,7 +308,9 @@ class PReLU(Module):
         self.nOutputPlane = nOutputPlane
         self.derive(gates.prelu, nOutputPlane or 1)
 
-    def reset(self, stdv: float | None = None) -> PReLU:
-        """Set the slopes to 0.25."""
+    def _begin(self) -> None:
         self.weight.fill(0.25)
+
+    def reset(self, stdv: float | None = None) -> PReLU:
+        """Leave the slopes as they are, as Torch7 does."""
         return self

@@ -29,7 +29,8 @@ class WeightNorm(Decorator):
     """The weight of the module inside is g v / |v|: length and direction are learned apart.
 
     |v| is the norm of each output's part, a row of v. The weight is computed anew in every forward;
-    the module inside holds the one of the last `updateWeight`, which `evaluate` calls.
+    the module inside holds the one of the last `updateWeight`, which `evaluate` calls. `reset` is
+    that of the module inside, whose bias is also this one's; `resetInit` draws v anew.
     """
 
     network = None
@@ -102,10 +103,8 @@ class WeightNorm(Decorator):
         if self.bias is not None:
             self.bias.zero()
 
-    def reset(self, stdv: float | None = None) -> WeightNorm:
-        """Draw the parameters anew."""
+    def _begin(self) -> None:
         self.resetInit()
-        return self
 
     def updateWeight(self) -> None:
         """Have the module inside hold the weight that it works with."""

@@ -153,8 +153,9 @@ class Container(Module):
         """Compute `output`."""
         if self._joint(input):
             return super().updateOutput(input)
+        self._let_go_of_network()
+        self._run = None
         self.output = self._through(input)
-        self._run = self._origin = None
         return self.output
 
     def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:

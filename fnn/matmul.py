@@ -1,11 +1,13 @@
 """Products of matrices, put so that XLA's code for CPU is fast. The numbers are the plain ones."""
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from fnn.linear import linear
 
 
+@jax.custom_jvp
 def transposed(matrix: Array) -> Array:
     """The last two axes exchanged, kept apart from the products that the matrix enters.
 
@@ -13,6 +15,12 @@ def transposed(matrix: Array) -> Array:
     to twice as slow where these are powers of two apart.
     """
     return lax.optimization_barrier(jnp.matrix_transpose(matrix))
+
+
+@transposed.defjvp
+def _transposed_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    """Nothing is kept apart on the way back, where XLA stops the process for small matrices."""
+    return transposed(*primals), jnp.matrix_transpose(*tangents)
 
 
 def product(x: Array, weight: Array) -> Array:

@@ -208,28 +208,33 @@ def apart(function: Callable[[Array], Array], x: Array) -> Array:
     return lax.cond(x.reshape(-1)[0] > 0, function, function, x)
 
 
-def first_maximum(places: list[Array]) -> Array:
-    """The largest of each window, given place by place; the first of equal ones, and NaN wins."""
+def first_maximum(places: list[Array], axis: int, first: Sizes) -> Array:
+    """The largest of each window, given place by place; the first of equal ones, and NaN wins.
+
+    `first` says which place of each window along the axis is the first that isn't padding.
+    """
     if jnp.issubdtype(places[0].dtype, jnp.inexact):
-        return _first_maximum(places)
+        return _first_maximum(places, axis, first)
     return reduce(jnp.maximum, places)
 
 
-@jax.custom_jvp
-def _first_maximum(places: list[Array]) -> Array:
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _first_maximum(places: list[Array], axis: int, first: Sizes) -> Array:
     return reduce(lambda a, b: jnp.where(_wins(b, a), b, a), places)
 
 
 @_first_maximum.defjvp
-def _first_maximum_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+def _first_maximum_jvp(
+    axis: int, first: Sizes, primals: tuple, tangents: tuple
+) -> tuple[Array, Array]:
     """A sum over places has a faster transpose on a CPU than choices between pairs."""
-    ((first, *others),), (directions,) = primals, tangents
-    winner = jnp.zeros(first.shape, np.int32)
+    ((largest, *others),), (directions,) = primals, tangents
+    winner = lax.broadcast_in_dim(np.array(first, np.int32), largest.shape, (axis,))
     for i, place in enumerate(others, 1):
-        wins = _wins(place, first)
-        first, winner = jnp.where(wins, place, first), jnp.where(wins, np.int32(i), winner)
+        wins = _wins(place, largest)
+        largest, winner = jnp.where(wins, place, largest), jnp.where(wins, np.int32(i), winner)
     # who has won is kept for the way back, rather than a mask for each place
-    return first, jax.checkpoint(_won, prevent_cse=False)(winner, directions)
+    return largest, jax.checkpoint(_won, prevent_cse=False)(winner, directions)
 
 
 def _won(winner: Array, directions: list[Array]) -> Array:

@@ -65,7 +65,7 @@ def max_pool(
     """
     axes = _axes("max_pool", x, window, stride, padding, dilation, ceil_mode)
     x = jnp.where(x != x, -np.inf, x) if ignore_nan else x
-    return _fold(x, axes, _lowest(x), kernels.first_maximum, apart=True)
+    return _fold(x, axes, _lowest(x), _first_maximum, apart=True)
 
 
 def max_pool_indices(
@@ -148,7 +148,7 @@ def avg_pool(
     Source: PyTorch `nn.AvgPool2d`, Torch7 `nn.SpatialAveragePooling`.
     """
     axes = _axes("avg_pool", x, window, stride, padding, 1, ceil_mode)
-    total = _fold(x, axes, 0, partial(reduce, lax.add))
+    total = _fold(x, axes, 0, lambda places, axis: reduce(lax.add, places))
     if divisor is None:
         counts = reduce(np.multiply.outer, (_counted(a, count_include_pad) for a in axes))
     else:
@@ -284,7 +284,7 @@ def _fold(
     """
 
     def along(axis: _Axis, x: Array) -> Array:
-        return combine(_slices(x, axis, outside))
+        return combine(_slices(x, axis, outside), axis)
 
     for axis in reversed(axes):
         fold = partial(along, axis)
@@ -307,6 +307,13 @@ def _slices(x: Array, along: _Axis, outside: float) -> list[Array]:
 def _lowest(x: Array) -> float:
     """What is never the maximum, unless all are equal."""
     return -np.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min
+
+
+def _first_maximum(places: list[Array], along: _Axis) -> Array:
+    """The largest of each window; where all are -infinity, that is none of the padding."""
+    starts = range(-along.padding, along.windows * along.stride - along.padding, along.stride)
+    first = tuple(max(-(start // along.dilation), 0) for start in starts)
+    return kernels.first_maximum(places, along.axis, first)
 
 
 def _first_maximum_and_place(a: tuple[Array, Array], b: tuple[Array, Array]) -> Any:

@@ -18,6 +18,7 @@ EXAMPLES = [
         {"*space": (8, 6)},
     ),
     Example(max_pool, {"window": (3,), "stride": 2}, {"*space": (9,)}),
+    Example(max_pool, {"window": (3,), "stride": 1, "padding": 1, "dilation": 3}, {"*space": (9,)}),
     Example(max_pool, {"window": (2, 2, 3), "stride": 2}, {"*space": (4, 5, 6)}),
     Example(avg_pool, {"window": (3, 2)}, {"*space": (7, 6)}),
     Example(

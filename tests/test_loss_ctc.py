@@ -66,6 +66,13 @@ def test_equals_pytorch(of_scores, target, reduction):
     np.testing.assert_allclose(gradient, wanted.numpy(), rtol=1e-10, atol=1e-12)
 
 
+def test_joined_targets_of_no_labels():
+    x, none = scores(), np.zeros(3, "int32")
+    found = ctc(x, np.zeros(0, "int32"), INPUT_LENGTHS, none, reduction="none")
+    wanted = [-x[:n, i, 0].sum() for i, n in enumerate(INPUT_LENGTHS)]
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
 def test_unbatched_and_joined_inside_a_program():
     x = jax.nn.log_softmax(scores(), -1)
     each = ctc(x, TARGET, *GIVEN, reduction="none")

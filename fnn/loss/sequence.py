@@ -88,7 +88,7 @@ def _separate(target: Array, counts: Array) -> Array:
     longest = target.shape[0] if values is None else int(np.max(values, initial=0))
     starts = jnp.cumsum(counts, dtype=counts.dtype) - counts
     places = starts[:, None] + lax.broadcasted_iota(counts.dtype, (len(counts), longest), 1)
-    return jnp.take(target, places, mode="fill")
+    return target.at[places].get(mode="fill")
 
 
 def _cost(

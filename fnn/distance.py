@@ -6,7 +6,7 @@ A distance has gradient 0 where it is 0.
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from fnn.axes import axis_of, require_alike
 from fnn.elements import norm
@@ -135,7 +135,8 @@ def cosine_similarity(
     y:      (..., features)
     ->      (...)
 
-    With `squared`, `eps` is added to the squared lengths instead: Torch7 has 1e-12 there.
+    As in PyTorch gradients are those of the lengths themselves, even of smaller ones. With
+    `squared`, `eps` is added to the squared lengths instead: Torch7 has 1e-12 there.
 
     Source: PyTorch `nn.CosineSimilarity`, Torch7 `nn.CosineDistance`.
     """
@@ -148,7 +149,8 @@ def cosine_similarity(
 
 
 def _unit(x: Array, axis: int, eps: float) -> Array:
-    return x / jnp.maximum(norm(x, p=2, axis=(axis,), keepdims=True), eps)
+    length = norm(x, p=2, axis=(axis,), keepdims=True)
+    return x / (length + lax.stop_gradient(jnp.maximum(length, eps) - length))
 
 
 def pairwise_distance(

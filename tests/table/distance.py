@@ -10,6 +10,7 @@ EXAMPLES = [
     Example(distance.cosine),
     Example(distance.dot_product),
     Example(distance.cosine_similarity),
+    Example(distance.cosine_similarity, {"eps": 1.4}, differentiable=False),
     Example(distance.cosine_similarity, {"squared": True, "eps": 0.1}),
     Example(distance.pairwise_distance),
     Example(distance.pairwise_distance, {"p": 3.0, "eps": 0.01, "keepdims": True}),

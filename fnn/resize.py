@@ -43,8 +43,9 @@ def resize(
 
     A `scale` is the inverse of the distance between points, unless `recompute_scale` asks for that
     of the sizes, which are whole; that is so, too, along an axis that keeps its size, other than
-    for `cubic` and `nearest-exact`. With `antialias` linear and cubic filters are as wide as the
-    new pixels. Points are computed in the precision of `x` or, as in Torch7, in `single` precision.
+    for `cubic` and `nearest-exact`, and along one of two axes that doubles its size for `nearest`.
+    With `antialias` linear and cubic filters are as wide as the new pixels. Points are computed in
+    the precision of `x` or, as in Torch7, in `single` precision.
     Source: PyTorch `F.interpolate`; Torch7 `nn.SpatialUpSamplingNearest`, and
     `nn.SpatialUpSamplingBilinear` and `nn.UpSampling`, which align corners.
     """
@@ -83,7 +84,7 @@ def resize(
         old, new, s = space[axis], sizes[axis], exact[axis]
         if align_corners and mode in ("linear", "cubic"):
             step = number(old - 1) / number(max(new - 1, 1)) * (new > 1)
-        elif s is None or (mode == "nearest" and new == 2 * old):
+        elif s is None or (mode == "nearest" and axes == 2 and new == 2 * old):
             step = number(old) / number(new)
         else:
             step = number(1 / s)

@@ -175,3 +175,12 @@ def test_a_point_that_is_nan_is_the_first_as_in_pytorch(mode, outside):
 
 def test_no_images_at_the_points_of_a_grid():
     assert grid_sample(jnp.ones((0, 2, 3, 4)), jnp.ones((0, 5, 6, 2))).shape == (0, 2, 5, 6)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_nearest_pixels_of_hardly_more_than_twice_the_size_are_pytorchs(axes):
+    """Its gradients are those of exactly twice the size, whatever the axes."""
+    torch = pytest.importorskip("torch")
+    image = np.arange(4**axes, dtype="float32").reshape(1, 1, *[4] * axes)
+    wanted = torch.nn.functional.interpolate(torch.tensor(image), scale_factor=2.2)
+    np.testing.assert_array_equal(resize(jnp.asarray(image), scale=(2.2,) * axes), wanted)

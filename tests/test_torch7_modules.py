@@ -132,6 +132,33 @@ def test_shared_modules_take_steps_by_way_of_their_gradients():
     assert module.weight[1] == pytest.approx(1.3)
 
 
+LINEAR = {  # with an input
+    "Linear": ((3, 2), lambda: torch.randn(4, 3)),
+    "Bilinear": ((3, 3, 2), lambda: [torch.randn(4, 3), torch.randn(4, 3)]),
+    "PartialLinear": ((3, 2), lambda: torch.randn(4, 3)),
+    "LookupTable": ((3, 2), lambda: torch.Tensor([1, 3, 3])),
+    "TemporalConvolution": ((3, 2, 1), lambda: torch.randn(4, 3)),
+}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear_layers_need_no_gradients_for_that(name):
+    sizes, draw = LINEAR[name]
+    module, x = getattr(nn, name)(*sizes), draw()
+    before = module.weight.clone()
+    module.clone("weight", "gradWeight")
+    module.gradWeight.fill(5)
+    g = torch.randn(*module.forward(x).size())
+    module.backwardUpdate(x, g, 0.1)
+    assert set(module.gradWeight.view(-1).tolist()) == {5}
+    change = (module.weight - before).div(-0.1)
+    module.gradWeight.zero()
+    module.weight.copy(before)
+    module.forward(x)
+    module.backward(x, g)
+    np.testing.assert_allclose(change, module.gradWeight, atol=1e-12)
+
+
 def tree():
     inner = nn.Sequential().add(nn.Linear(2, 2)).add(nn.Tanh())
     sides = nn.ConcatTable().add(nn.Tanh()).add(inner)

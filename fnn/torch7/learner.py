@@ -26,6 +26,7 @@ class Learner(Tree):
     bias: Any = None
     gradWeight: Any = None
     gradBias: Any = None
+    keeps_gradients = False  # in `accUpdateGradParameters`, even while others share parameters
 
     def _add_parameter(self, name: str, shape: tuple[int, ...]) -> None:
         setattr(self, name, Tensor(*shape))
@@ -144,7 +145,9 @@ class Learner(Tree):
 
     def sharedAccUpdateGradParameters(self, input: Any, gradOutput: Any, lr: float) -> None:
         """Take a step by way of the gradients, which others may share."""
-        if self.parameters()[0] is not None:
+        if self.keeps_gradients:
+            self.defaultAccUpdateGradParameters(input, gradOutput, lr)
+        elif self.parameters()[0] is not None:
             self.zeroGradParameters()
             self.accGradParameters(input, gradOutput, 1)
             self.updateParameters(lr)

@@ -37,6 +37,7 @@ __all__ = [
 class Linear(Biased):
     """y = Wx + b."""
 
+    keeps_gradients = True
     addBuffer = Working(None, working.ones_for_rows)
 
     def __init__(self, inputSize: int, outputSize: int, bias: bool = True):
@@ -144,6 +145,7 @@ def normed_linear(
 class Bilinear(Biased):
     """y_k = x_1^T W_k x_2 + b_k of {x_1, x_2}."""
 
+    keeps_gradients = True
     first_gradient = staticmethod(two_tensors)
 
     def __init__(self, inputSize1: int, inputSize2: int, outputSize: int, bias: bool = True):
@@ -161,6 +163,8 @@ class Bilinear(Biased):
 
 class PartialLinear(Biased):
     """A Linear of which only some outputs are computed, those of `setPartition`."""
+
+    keeps_gradients = True
 
     def __init__(self, inputsize: int, outputsize: int, bias: bool = True):
         self.inputsize, self.outputsize = inputsize, outputsize

@@ -33,6 +33,7 @@ class LookupTable(Module):
     up where their `normType`-norm is larger.
     """
 
+    keeps_gradients = True
     shouldScaleGradByFreq = False
 
     def __init__(

@@ -26,6 +26,8 @@ __all__ = [
 class TemporalConvolution(Temporal):
     """A linear map of each kW frames, which weight's rows have one after the other."""
 
+    keeps_gradients = True
+
     def __init__(self, inputFrameSize: int, outputFrameSize: int, kW: int, dW: int = 1):
         self.inputFrameSize, self.outputFrameSize = inputFrameSize, outputFrameSize
         self._set("k", (kW,))

@@ -337,6 +337,14 @@ def test_what_the_original_works_in(make, given, fields, inside):
     assert looks == [{name: values[i] for name, values in fields.items()} for i in range(3)]
 
 
+def test_the_last_gradients_may_be_of_another_size():
+    module = nn.CMaxTable()
+    x = [torch.Tensor([1, 2]), torch.Tensor([2, 1])]
+    module.backward(x, module.forward(x))
+    module.forward([torch.randn(3), torch.randn(3)])
+    assert torch.deserialize(torch.serialize(module)).gradMaxVals.dim() <= 1
+
+
 def test_lengths_and_scales_of_weights_in_two_parts():
     module, x = nn.LinearWeightNorm(3, 2), torch.randn(4, 3)
     for _ in range(2):

@@ -12,7 +12,7 @@ from jax import Array
 from fnn.layer import Given
 from fnn.torch7.found import Working, seen
 from fnn.torch7.module import Module
-from fnn.torch7.passing import held
+from fnn.torch7.passing import as_inputs, held
 from fnn.torch7.storage import size_storage
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import LongTensor, Tensor, data_storage
@@ -68,8 +68,9 @@ def has_gradients(module: Any) -> bool:
 
 
 def has_gone_back(module: Any) -> bool:
-    """Whether it has, and its inputs are known."""
-    return has_gradients(module) and module._ran[0] is not None
+    """Whether it has gradients by the inputs of its last forward, as far as their sizes tell."""
+    found = jax.tree.map(lambda x: x.geometry.size, as_inputs(module.gradInput))
+    return has_gradients(module) and found == sizes_of(module)
 
 
 def output_size(module: Any, old: Any) -> Any:

@@ -285,3 +285,40 @@ def test_what_was_passed_on_one_by_one_is_not_written_into_by_a_network(name):
         for inside in module.listModules():
             assert None not in (inside.output, inside.gradInput)
     assert [x.tolist() for x in mine] == [[3, 3]] * len(mine)
+
+
+@pytest.mark.parametrize("between", BETWEEN.values())
+def test_a_network_inside_goes_back_from_the_outputs_that_it_has(between):
+    """For an earlier input, and after an output was overwritten."""
+    first, last = nn.Linear(4, 3), nn.Linear(3, 2)
+    inner = between(first, last)
+    net = nn.Sequential().add(inner).add(nn.MulConstant(2))
+    xs, g = torch.randn(2, 5, 4), torch.randn(5, 2)
+    net.zeroGradParameters()
+    net.forward(xs[1])
+    net.forward(xs[2])
+    hidden = np.tanh(np.asarray(first.forward(xs[2])))
+    net.forward(xs[2])
+    net.backward(xs[1], g)
+    assert_close(last.gradWeight, 2 * np.asarray(g).T @ hidden)
+    by_hidden = 2 * np.asarray(g) @ np.asarray(last.weight) * (1 - hidden**2)
+    assert_close(net.gradInput, by_hidden @ np.asarray(first.weight))
+    net.zeroGradParameters()
+    net.forward(xs[2])
+    first.output.mul(3)
+    net.backward(xs[2], g)
+    assert_close(last.gradWeight, 2 * np.asarray(g).T @ hidden)
+
+
+def test_a_module_that_was_taken_out_keeps_what_the_network_left_in_it():
+    first, last = nn.Linear(3, 2), nn.Tanh()
+    net = nn.Sequential().add(first).add(last)
+    x, g = torch.randn(4, 3), torch.randn(4, 2)
+    wanted = net.forward(x).clone()
+    net.backward(x, g)
+    by_last = np.asarray(g) * (1 - np.asarray(wanted) ** 2)
+    net.modules[2] = nn.Sigmoid()
+    x2 = torch.randn(6, 3)
+    net.backward(x2, net.forward(x2))
+    assert_close(last.gradInput, by_last)
+    assert_close(last.output, wanted)

@@ -120,20 +120,22 @@ class gModule(Walked):
         return super().updateOutput(input)
 
     def _go_back(self, input: Any, gradOutput: Any, scale: float) -> Any:
-        self._note(gradOutput)
+        self._note(input, gradOutput)
         return super()._go_back(input, gradOutput, scale)
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:
         """Compute the gradients by what all nodes are given."""
-        self._note(gradOutput)
+        self._note(input, gradOutput)
         return super().updateGradInput(input, gradOutput)
 
     def _took(self, last: Run, input: Any) -> bool:
         return True  # backward goes by what the nodes were given
 
-    def _note(self, gradOutput: Any) -> None:
-        """Remember what goes back."""
+    def _note(self, input: Any, gradOutput: Any) -> None:
+        """Remember what goes back, and of what forward if a network around it took that."""
         check_count(self, gradOutput, len(self.outnode.children), "gradOutputs")
+        if self._origin is not None:
+            self._pass = Pass(input)
         last = self._last_pass()
         last.gradOutput, last.returned = gradOutput, None
 

@@ -25,7 +25,8 @@ class Run:
     for another one. `learned` is the number of parameters with gradients, `wanted` says which
     inputs have some, `alone` whether the input was a tensor rather than a table, `draws` whether
     noise was drawn, which backward finds as it was. `marks` are the storages of what backward reads
-    besides, with the versions that they had, and `taken` the tensors of the input.
+    besides, with the versions that they had, and `taken` the tensors of the input. `left` is
+    whether backward has gone module by module since, as all inside does then.
     """
 
     function: Differentiated
@@ -39,6 +40,7 @@ class Run:
     pullback: Any = None
     marks: dict[int, tuple[Storage, int]] = field(default_factory=dict)
     taken: list[Tensor] = field(default_factory=list)
+    left: bool = False
 
     def mark(self, tensors: Iterable[Tensor]) -> None:
         """Note what these hold now: parameters, inputs, outputs inside that somebody looked at."""
@@ -110,9 +112,11 @@ class Results(Learner):
             return False  # as one module does
         network, path = self._origin or (self, ())
         last = network._run
-        return last is None or (
-            last.overtaken(network._filled) or (not path and not self._took(last, input))
-        )
+        if last is None:
+            return True
+        other_input = not path and not self._took(last, input)
+        last.left = last.left or other_input or last.overtaken(network._filled)
+        return last.left
 
     def _took(self, last: Run, input: Any) -> bool:
         """Whether a forward was of this input, as far as backward reads that."""
@@ -177,22 +181,20 @@ class Results(Learner):
 
     def _watch(self, cotangents: Any = None) -> None:
         """Have all modules inside compute their results when somebody asks for them."""
+        last = self._run  # a module that is taken out of the network keeps what that left in it
 
         def inside() -> None:
-            waiting = [module for module, _ in modules if module._inside is inside]
-            busy = [module for module, _ in modules if module._inside is not inside]
-            for module in waiting:
+            waiting = {path: m for m, (_, path) in modules if m._inside is inside}
+            for module in waiting.values():
                 module._inside = None
-            if self._run is None:
+            if self._run is None or last is None:
                 return
-            found, back = run(
-                replay, self._run.given, cotangents, filled=self._run.function.function
-            )
+            found, back = run(replay, last.given, cotangents, filled=last.function.function)
             for path in sorted(found, key=len):
-                module = self._at(path)
-                if module not in busy:
+                module = waiting.get(path)
+                if module is not None:
                     module._run = None  # the last forward was not its own
-                    self._run.mark(leaves(as_inputs(module._hold_output(found[path]))))
+                    last.mark(leaves(as_inputs(module._hold_output(found[path]))))
                     if back:
                         module._hold_gradient(single(back[path]))
 

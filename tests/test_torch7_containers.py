@@ -209,6 +209,26 @@ def test_contiguous_keeps_its_tensors():
     assert_close(output, x.t())
 
 
+def test_the_results_of_a_sequential_are_those_of_its_ends():
+    first, last = nn.Linear(2, 3), nn.Tanh()
+    net = nn.Sequential().add(first).add(last)
+    assert net.output is last.output
+    assert net.gradInput is first.gradInput
+    x = torch.randn(4, 2)
+    net.backward(x, net.forward(x))
+    hidden, gradient = first.output.clone(), last.gradInput.clone()
+    net.remove()
+    assert net.output.equal(hidden)
+    net.insert(last, 1)
+    assert net.output.equal(hidden)
+    assert net.gradInput.equal(gradient)
+    net.remove(1)
+    net.remove()
+    assert net.output.dim() == net.gradInput.dim() == 0
+    first.gradInput = None  # which is not computed then
+    assert isinstance(nn.Sequential().add(first).gradInput, torch.Tensor)
+
+
 def test_map_table():
     module = nn.MapTable(nn.Linear(2, 1))
 
@@ -252,6 +272,12 @@ def test_map_table():
     assert_close(inner.output, np.asarray(module.module.get(1).forward(x)))
     assert_close(module.get(2).output, outputs[2])
     assert module.get(3).get(2).gradInput.size().tolist() == [4, 3]
+    module = nn.MapTable(nn.MulConstant(2))
+    net = nn.Sequential().add(nn.ConcatTable().add(nn.Identity()).add(nn.Identity())).add(module)
+    net.forward(x)
+    module.resize(2)
+    module.get(2).constant_scalar = 3  # of this clone alone
+    assert [y.tolist() for y in net.forward(x)] == [(x * 2).tolist(), (x * 3).tolist()]
     apart = nn.MapTable(nn.Linear(2, 1), False)
     apart.forward(xs)
     assert not apart.get(2).weight.isSetTo(apart.get(1).weight)

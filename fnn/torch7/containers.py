@@ -204,6 +204,20 @@ class Sequential(Container):
 
     network = Serial
 
+    def add(self, module: Module) -> Self:
+        """Append a module; returns the container."""
+        super().add(module)
+        self._take_ends(len(self) == 1)
+        return self
+
+    def _take_ends(self, both: bool = True) -> None:
+        """Have the last module's `output`, and the first one's `gradInput`, unless that is None."""
+        ends = self.modules if self.modules else [Module()]
+        first, *_, last = [*ends, *ends]
+        self.output = last.output
+        if both and first.gradInput is not None:
+            self.gradInput = first.gradInput
+
     def insert(self, module: Module, index: int | None = None) -> None:
         """Put a module in at an index, or at the end."""
         place = len(self) + 1 if index is None else index
@@ -215,6 +229,7 @@ class Sequential(Container):
             "index should be contiguous to existing modules",
         )
         self.modules.insert(place, module)
+        self._take_ends()
 
     def remove(self, index: int | None = None) -> None:
         """Take out the module at an index, or the last one."""
@@ -227,6 +242,7 @@ class Sequential(Container):
             "index out of range",
         )
         self.modules.remove(place)
+        self._take_ends()
 
     def _find_reads_input(self) -> bool:
         return not self.modules or self.modules[1].reads_input

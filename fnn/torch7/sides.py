@@ -176,7 +176,9 @@ class MapTable(ParallelTable):
 
     def _find_program(self) -> Applicable | None:
         """One layer for all elements, if clones have nothing of their own."""
-        if self.module is None or (found := self._in_mode(self.module)) is None:
+        layers = {self._in_mode(module) for module in self.modules}
+        found = layers.pop() if len(layers) == 1 else None  # settings may be a clone's own
+        if self.module is None or found is None:
             return None
         inside = [self.module, *(module for _, module in self.module._descendants())]
         names = {name for m in inside if m._derived is not None for name in m.names("params")}

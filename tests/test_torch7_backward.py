@@ -322,3 +322,15 @@ def test_a_module_that_was_taken_out_keeps_what_the_network_left_in_it():
     net.backward(x2, net.forward(x2))
     assert_close(last.gradInput, by_last)
     assert_close(last.output, wanted)
+
+
+@pytest.mark.parametrize("between", BETWEEN.values())
+def test_a_copy_goes_back_from_the_outputs_that_came_with_it(between):
+    net, x, g = between(nn.Linear(4, 3), nn.Linear(3, 2)), torch.randn(5, 4), torch.randn(5, 2)
+    net.forward(x)
+    copies = [net.clone()]
+    if not any(isinstance(module, Double) for module in net.modules):  # files can't have those here
+        copies.append(torch.deserialize(torch.serialize(net)))
+    for copied in copies:
+        assert_close(copied.backward(x, g), net.backward(x, g))
+        assert_close(copied.modules[1].output, net.modules[1].output)

@@ -11,7 +11,7 @@ from fnn.graph import Graph, Part
 from fnn.torch7 import graph
 from fnn.torch7.nesting import JustTable
 from fnn.torch7.node import Data, Node, checked, declared, made_at
-from fnn.torch7.passing import held, type_name
+from fnn.torch7.passing import held, tensors_in, type_name
 from fnn.torch7.passing_on import Identity
 from fnn.torch7.results import Run
 from fnn.torch7.table import Table
@@ -132,9 +132,10 @@ class gModule(Walked):
         return True  # backward goes by what the nodes were given
 
     def _note(self, input: Any, gradOutput: Any) -> None:
-        """Remember what goes back, and of what forward if a network around it took that."""
+        """Remember what goes back; and of what, if a network or another copy took that forward."""
         check_count(self, gradOutput, len(self.outnode.children), "gradOutputs")
-        if self._origin is not None:
+        copied = self._pass is None and any(x.length for x in tensors_in(self._output))
+        if copied or self._origin is not None:
             self._pass = Pass(input)
         last = self._last_pass()
         last.gradOutput, last.returned = gradOutput, None

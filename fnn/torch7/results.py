@@ -127,6 +127,10 @@ class Results(Learner):
         if self._inside is not None:
             self._inside()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        self._settle()  # a copy has the results as well
+        return super().__deepcopy__(memo)
+
     def _let_go_of_network(self) -> None:
         """Forget what a network around this module left: a forward of the module's own begins."""
         self._inside = self._origin = None

@@ -146,7 +146,7 @@ class Walked(Container):
         """What a node was given by the last forward, which may have been one program."""
         if self._pass is None:
             return None
-        if self._pass.given is None and self._ran[0] is not None:
+        if self._pass.given is None:
             self._walk(lambda module, x: module._output_of(x), self._pass.input)
         return (self._pass.given or {}).get(data)
 

@@ -208,6 +208,24 @@ def test_backward_may_be_for_an_earlier_input(compiled):
     np.testing.assert_allclose(np.asarray(net.get(1).gradWeight), wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a network"])
+def test_indices_that_are_no_long_tensor_are_those_of_the_last_forward(inside):
+    for kind, row in ((torch.LongTensor, 1), (torch.DoubleTensor, 2)):
+        module, g = nn.LookupTable(3, 2), torch.randn(1, 2)
+        net = nn.Sequential().add(module).add(nn.MulConstant(1)) if inside else module
+        earlier, later = kind([1]), kind([2])
+        net.zeroGradParameters()
+        net.forward(earlier)
+        net.forward(later)
+        net.backward(earlier, g)
+        assert_close(module.gradWeight[row], g[1])
+        net.zeroGradParameters()
+        net.forward(later)
+        later.fill(1)
+        net.backward(later, g)
+        assert_close(module.gradWeight[row], g[1])
+
+
 def test_backward_takes_outputs_inside_that_were_changed():
     net = nn.Sequential().add(nn.Linear(4, 3)).add(nn.Dropout()).add(nn.Linear(3, 2))
     x, g = torch.randn(5, 4), torch.randn(5, 2)

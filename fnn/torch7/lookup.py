@@ -12,6 +12,7 @@ from fnn.layer import layer
 from fnn.torch7.counting import check_positions
 from fnn.torch7.module import Module
 from fnn.torch7.passing import type_name
+from fnn.torch7.tensor import LongTensor
 
 __all__ = ["LookupTable"]
 
@@ -35,6 +36,8 @@ class LookupTable(Module):
 
     keeps_gradients = True
     shouldScaleGradByFreq = False
+    copiedInput = False
+    """Whether the last indices were no contiguous LongTensor; backward goes by a copy of such."""
 
     def __init__(
         self,
@@ -56,8 +59,16 @@ class LookupTable(Module):
 
     def _operands(self, input: Any) -> tuple:
         (indices,) = super()._operands(input)
+        copied = not isinstance(indices, LongTensor) or not indices.isContiguous()
+        if copied != self.copiedInput:  # a change of settings is expensive
+            self.copiedInput = copied
         self.renorm(indices)
         return (indices,)
+
+    @property
+    def reads_input(self) -> bool:
+        """Whether backward reads the input, rather than what forward kept of it."""
+        return not self.copiedInput
 
     def renorm(self, input: Any) -> None:
         """Shorten the rows looked up that are longer than `maxNorm`, if there is one."""

@@ -102,9 +102,8 @@ class Blank:
             zero = Storage(from_data(np.zeros(1), default_type()))
             setattr(self, own, Tensor._around(zero, Geometry(0, shape, (0,) * len(shape))))
 
-    def reset(self, stdv: float | None = None) -> Any:
-        """Draw nothing."""
-        return self
+    def _begin(self) -> None:
+        """Have no first values."""
 
     def _add_networks(self) -> None:
         """Have no networks in fields: the file has them."""

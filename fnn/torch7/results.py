@@ -127,9 +127,11 @@ class Results(Learner):
         if self._inside is not None:
             self._inside()
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        self._settle()  # a copy has the results as well
-        return super().__deepcopy__(memo)
+    def clone(self, *names: str) -> Self:
+        """A deep copy with all results, which shares the named fields with this module."""
+        for module in (self, *(module for _, module in self._descendants())):
+            module._settle()
+        return super().clone(*names)
 
     def _let_go_of_network(self) -> None:
         """Forget what a network around this module left: a forward of the module's own begins."""

@@ -64,6 +64,37 @@ class Run:
         )
 
 
+@dataclass(eq=False)
+class Owed:
+    """The results of modules inside a network, computed when it is called.
+
+    A module that is taken out of the network keeps what that left in it. Nothing leads from here to
+    itself: a run has to be freed when the next one takes its place.
+    """
+
+    network: Results
+    last: Run | None
+    cotangents: Any
+    modules: list[tuple[Results, tuple[Results, Path]]]
+
+    def __call__(self) -> None:
+        """Compute them, for modules that have had no forward of their own since."""
+        waiting = {path: m for m, (_, path) in self.modules if m._inside is self}
+        for module in waiting.values():
+            module._inside = None
+        last = self.last
+        if self.network._run is None or last is None:
+            return
+        found, back = run(replay, last.given, self.cotangents, filled=last.function.function)
+        for path in sorted(found, key=len):
+            module = waiting.get(path)
+            if module is not None:
+                module._run = None  # the last forward was not its own
+                last.mark(leaves(as_inputs(module._hold_output(found[path]))))
+                if back:
+                    module._hold_gradient(single(back[path]))
+
+
 def alike(x: Tensor, y: Tensor) -> bool:
     """Whether two tensors are one memory, or have the same numbers, as far as these are known."""
     if x.storage is y.storage and x.geometry == y.geometry:
@@ -187,24 +218,8 @@ class Results(Learner):
 
     def _watch(self, cotangents: Any = None) -> None:
         """Have all modules inside compute their results when somebody asks for them."""
-        last = self._run  # a module that is taken out of the network keeps what that left in it
-
-        def inside() -> None:
-            waiting = {path: m for m, (_, path) in modules if m._inside is inside}
-            for module in waiting.values():
-                module._inside = None
-            if self._run is None or last is None:
-                return
-            found, back = run(replay, last.given, cotangents, filled=last.function.function)
-            for path in sorted(found, key=len):
-                module = waiting.get(path)
-                if module is not None:
-                    module._run = None  # the last forward was not its own
-                    last.mark(leaves(as_inputs(module._hold_output(found[path]))))
-                    if back:
-                        module._hold_gradient(single(back[path]))
-
         modules = self._once("inside", lambda: [(m, (self, p)) for p, m in self._descendants()])
+        inside = Owed(self, self._run, cotangents, modules)
         for module, origin in modules:
             module._inside, module._origin = inside, origin
 

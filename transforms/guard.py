@@ -77,7 +77,7 @@ def variables(function: types.FunctionType) -> list[Callable[[], Iterable[Any]]]
         lambda: (function.__code__, function.__defaults__, function.__kwdefaults__)
     ]
     if closure:
-        found.append(lambda: [value for _, value in free_variables(function)])
+        found.append(lambda: contents(closure))
     if not own(function.__module__):
         return found if closure else []
     names = [name for code in codes(function) for name in code.co_names]
@@ -87,6 +87,14 @@ def variables(function: types.FunctionType) -> list[Callable[[], Iterable[Any]]]
         if isinstance(module, types.ModuleType) and own(module.__name__):
             spaces.append(vars(module))
     return found + [partial(map, space.get, names) for space in spaces]
+
+
+def contents(closure: tuple[types.CellType, ...]) -> list[Any]:
+    """What a function closes over."""
+    try:
+        return [cell.cell_contents for cell in closure]
+    except ValueError:  # something that is not yet assigned
+        return [*filter(None, map(repr, closure))]
 
 
 class Argument(NamedTuple):

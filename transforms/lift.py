@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any, NamedTuple
 
 import jax
@@ -118,9 +119,14 @@ class Secluded(NamedTuple):
         return not (self.outside & set(survey.number) or cells & written)
 
 
+NOWHERE: frozenset[int] = frozenset()
+
+
 def seclude(leaves: list[Any]) -> tuple[list[Any], frozenset[int]]:
     """Arguments with copies of those that are parts of larger memories, and these memories."""
     own = [x.secluded if hasattr(type(x), "secluded") else owned(x) for x in leaves]
+    if all(map(is_, leaves, own)):
+        return own, NOWHERE
     pairs = zip(leaves, own, strict=True)
     taken = [old for old, new in pairs if old is not new and hasattr(type(old), "secluded")]
     return own, frozenset([id(old.storage) for old in taken])

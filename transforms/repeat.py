@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from operator import is_
+from operator import attrgetter, is_
 from sys import getrefcount
 from typing import Any
 
@@ -23,6 +23,7 @@ from transforms.effects import Call, Effect
 from transforms.guard import Guard, argument, readers
 from transforms.survey import Survey, ambient
 
+INTACT = attrgetter("intact")
 ALONE = next(map(getrefcount, [object()]))
 
 
@@ -163,7 +164,7 @@ class Repeat:
         for i, place in self.given:
             reads[i] = survey.objects[place]
         program, packs = self.traced.program, self.packs
-        if packs is None or not self.steady or not all(pack.intact for pack in packs):
+        if packs is None or not self.steady or not all(map(INTACT, packs)):
             groups = program.kept
             packs = self.packs = [group.pack(reads, self.values, writes) for group in groups]
         arrays = program.launch(packs, reads, self.values, writes, self.data)

@@ -248,8 +248,8 @@ class Program:
         """Have the written cells hold the results; doing it twice is doing it once."""
         self.traced = True
         if self.late:
-            results, tail = self.run.joined(results, given)
-            tail.serve([writes[i] for i in self.late], self.late_forms)
+            waiting = [writes[i] for i in self.late]
+            results = self.run.joined(results, given, waiting, self.late_forms)
         full, alone, outputs, *_ = results
         for pack, buffer in zip(packs, full, strict=False):
             pack.hold(buffer)

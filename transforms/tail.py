@@ -45,11 +45,21 @@ class Divided:
             given.insert(spare.place, spare.instead_of(given[spare.place - 1]))
         return self.main, given
 
-    def joined(self, found: tuple[list[Any], list[Any]], given: Sequence[Any]) -> tuple[Any, Tail]:
-        """The results of that program, and what computes the late ones."""
+    def joined(
+        self,
+        found: tuple[list[Any], list[Any]],
+        given: Sequence[Any],
+        cells: Sequence[Cell],
+        forms: Sequence[Any],
+    ) -> Any:
+        """The results of that program; these cells, of these forms, wait for the late ones."""
         results, middle = found
-        held = [given[i] for i in self.held_at]
-        return jax.tree.unflatten(self.structure, results), Tail(self.rest, held, middle)
+        tail = cells[0].record
+        if not (isinstance(tail, Tail) and tail.run is self.rest and tail.serves(cells)):
+            tail = Tail(self.rest)
+            tail.serve(cells, forms)
+        tail.held, tail.middle = [given[i] for i in self.held_at], middle
+        return jax.tree.unflatten(self.structure, results)
 
     def needed(self, first: int) -> set[int]:
         """Which of the arguments from `first` on are not donated, because the tail needs them."""
@@ -155,12 +165,21 @@ def value(variable: Any, known: dict[Any, Any]) -> Any:
 
 
 class Tail:
-    """Late results that nobody has asked for yet."""
+    """Late results that nobody has asked for yet: `run` computes them of arrays that it holds."""
 
-    def __init__(self, run: Callable, held: list[Array], middle: list[Array]):
-        self.run, self.held, self.middle = run, held, middle
+    def __init__(self, run: Callable):
+        self.run = run
+        self.held: list[Array] = []
+        self.middle: list[Array] = []
         # weakly, or what nobody wants any more would keep the tail, and that all it was given
         self.cells: list[weakref.ref[Cell]] = []
+
+    def serves(self, cells: Sequence[Cell]) -> bool:
+        """Whether these cells have been waiting for it ever since."""
+        return len(cells) == len(self.cells) and all(
+            ref() is cell and cell.record is self and cell._array is PENDING
+            for ref, cell in zip(self.cells, cells, strict=True)
+        )
 
     def serve(self, cells: Sequence[Cell], forms: Sequence[Any]) -> None:
         """Have these cells, of these forms, wait for the results."""

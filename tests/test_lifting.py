@@ -139,6 +139,26 @@ def test_a_changed_flag_or_rate_never_runs_a_stale_program():
         np.testing.assert_array_equal(values(p), b)
 
 
+def test_a_variable_may_be_assigned_after_some_calls():
+    x, net = torch.from_numpy(X), network()
+    later = True
+
+    @transforms.jit
+    def step(x):
+        try:
+            return net(x) * later
+        except NameError:
+            return net(x)
+
+    del later
+    for _ in range(3):
+        np.testing.assert_array_equal(values(step(x)), values(net(x)))
+    later = 3.0
+    for _ in range(3):
+        np.testing.assert_allclose(values(step(x)), values(net(x) * 3), rtol=1e-6)
+    assert count(step) == 2
+
+
 def test_random_numbers_are_fresh_in_every_call_and_equal_those_of_eager_code():
     net = nn.Dropout(0.5)
     lifted = transforms.jit(lambda x: net(x))

@@ -72,12 +72,12 @@ def readers(x: Any) -> list[Callable[[], Iterable[Any]]]:
 
 def variables(function: types.FunctionType) -> list[Callable[[], Iterable[Any]]]:
     """How to get what a function closes over, its defaults, and the globals that it names."""
-    closure = function.__closure__ or ()
+    closure = function.__closure__
     found: list[Callable[[], Iterable[Any]]] = [
         lambda: (function.__code__, function.__defaults__, function.__kwdefaults__)
     ]
     if closure:
-        found.append(lambda: contents(closure))
+        found.append(lambda: closed_over(function))
     if not own(function.__module__):
         return found if closure else []
     names = [name for code in codes(function) for name in code.co_names]
@@ -89,12 +89,12 @@ def variables(function: types.FunctionType) -> list[Callable[[], Iterable[Any]]]
     return found + [partial(map, space.get, names) for space in spaces]
 
 
-def contents(closure: tuple[types.CellType, ...]) -> list[Any]:
+def closed_over(function: types.FunctionType) -> list[Any]:
     """What a function closes over."""
     try:
-        return [cell.cell_contents for cell in closure]
-    except ValueError:  # something that is not yet assigned
-        return [*filter(None, map(repr, closure))]
+        return [cell.cell_contents for cell in function.__closure__ or ()]
+    except ValueError:  # something is not yet assigned
+        return [value for _, value in free_variables(function)]
 
 
 class Argument(NamedTuple):

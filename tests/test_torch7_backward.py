@@ -352,3 +352,19 @@ def test_a_copy_goes_back_from_the_outputs_that_came_with_it(between):
     for copied in copies:
         assert_close(copied.backward(x, g), net.backward(x, g))
         assert_close(copied.modules[1].output, net.modules[1].output)
+
+
+@pytest.mark.parametrize("rows", [4, 7])
+def test_what_backward_left_inside_is_not_that_of_a_gradient_written_later(rows):
+    torch.manualSeed(1)
+    net, criterion = nn.Sequential().add(nn.Linear(3, 5)).add(nn.Tanh()), nn.MSECriterion()
+    wanted = net.clone()
+    x, target = torch.randn(4, 3), torch.randn(4, 5)
+    criterion.forward(net.forward(x), target)
+    wanted.forward(x)
+    gradient = criterion.backward(net.output, target)
+    net.backward(x, gradient)
+    wanted.backward(x, gradient.clone())
+    other = torch.randn(rows, 2)
+    criterion.backward(other, other * 2)
+    assert net.get(2).gradInput.tolist() == wanted.get(2).gradInput.tolist()

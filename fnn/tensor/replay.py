@@ -53,7 +53,7 @@ def tapped(layer: Applicable, visit: Callable, path: Path = ()) -> Applicable:
 
 
 def replay(
-    operands: Operands, cotangents: list[Array] | None, *, filled: Filled
+    operands: Operands, cotangents: Operands | None, *, filled: Filled
 ) -> tuple[dict[Path, Any], dict[Path, Any]]:
     """The outputs of all layers inside a network, and with `cotangents` their inputs' gradients.
 
@@ -82,7 +82,7 @@ def replay(
     _, (_, shapes) = jax.eval_shape(run, None)
     zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
     _, pullback, (outputs, _) = jax.vjp(run, zeros, has_aux=True)
-    return outputs, pullback(cotangents)[0]
+    return outputs, pullback([*cotangents.values])[0]
 
 
 def call_at(operands: Operands, *, filled: Filled, path: Path) -> tuple[Given, tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from fnn.errors import LayerError
 from fnn.layer import Applicable
 from fnn.shell import KINDS
 from fnn.tensor import updates
-from fnn.tensor.gradient import Differentiated, Filled, Operands, again, differentiable
+from fnn.tensor.gradient import Differentiated, Filled, again, differentiable
 from fnn.tensor.run import run
 from fnn.tensor.scope import calling
 from fnn.tensor.storage import Storage
@@ -34,7 +34,7 @@ from fnn.torch7.passing import (
     type_name,
 )
 from fnn.torch7.random import keys
-from fnn.torch7.results import Results, Run
+from fnn.torch7.results import Results, Run, as_now
 from fnn.torch7.table import Table
 from fnn.torch7.tensor import Tensor
 from fnn.torch7.types import default_type, dtype_of, name_of
@@ -165,14 +165,12 @@ class Module(Connectable, Convertible, Results):
         wanted = tuple([differentiable(x.storage) for x in given])
         check_lookups(self, filled, operands)
         function = Differentiated(filled, (*flags, *(False,) * fixed, *wanted), True)
-        held = run(Operands, *operands)
-        held.late = True
         forms = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.geometry.size, x.storage.dtype), inputs
         )
         alone = not isinstance(input, Table | list | tuple)
         draws = self._once("draws", self._find_draws)
-        last = Run(function, held, sum(flags), forms, wanted, alone, draws)
+        last = Run(function, as_now(*operands), sum(flags), forms, wanted, alone, draws)
         last.take(input)
         return last, operands
 
@@ -257,7 +255,7 @@ class Module(Connectable, Convertible, Results):
         for gradient in gradients:
             gradient.late = True  # nobody looks at the gradient by the data, as a rule
         if self.network is not None:
-            self._watch(cotangents)
+            self._watch(as_now(*cotangents))
         tree = jax.tree.unflatten(structure, gradients)
         return self._hold_gradient(single(tree) if last.alone else tree)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from fnn.shell import Shell
-from fnn.tensor.gradient import Differentiated, Filled
+from fnn.tensor.gradient import Differentiated, Filled, Operands
 from fnn.tensor.replay import Path, replay
 from fnn.tensor.run import known, run
 from fnn.tensor.storage import Storage
@@ -93,6 +93,13 @@ class Owed:
                 last.mark(leaves(as_inputs(module._hold_output(found[path]))))
                 if back:
                     module._hold_gradient(single(back[path]))
+
+
+def as_now(*operands: Any) -> Any:
+    """Operands as they are now, whatever is written into them until somebody asks."""
+    found = run(Operands, *operands)
+    found.late = True
+    return found
 
 
 def alike(x: Tensor, y: Tensor) -> bool:

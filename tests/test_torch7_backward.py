@@ -368,3 +368,18 @@ def test_what_backward_left_inside_is_not_that_of_a_gradient_written_later(rows)
     other = torch.randn(rows, 2)
     criterion.backward(other, other * 2)
     assert net.get(2).gradInput.tolist() == wanted.get(2).gradInput.tolist()
+
+
+def test_backward_takes_the_weights_of_each_time():
+    torch.manualSeed(1)
+    net = nn.Sequential().add(nn.Linear(3, 4)).add(nn.Tanh()).add(nn.Linear(4, 2))
+    x, gradient = torch.randn(5, 3), torch.randn(5, 2)
+    net.forward(x)
+    y = np.asarray(net.get(2).output)
+    for _ in range(4):
+        below, above = (np.asarray(net.get(i).weight).copy() for i in (1, 3))
+        inner = np.asarray(gradient) @ above * (1 - y * y)
+        net.zeroGradParameters()
+        assert_close(net.backward(x, gradient), inner @ below)
+        assert_close(net.get(1).gradWeight, inner.T @ np.asarray(x))
+        net.updateParameters(0.1)

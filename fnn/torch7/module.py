@@ -146,10 +146,14 @@ class Module(Connectable, Convertible, Results):
         self._run = last
         if self.network is not None:
             self._watch()
-        params, _, _, *inputs = operands
         found = self._hold_output(last.output)
-        last.mark(leaves((params, inputs if self.reads_input else ())))
+        last.mark(self._read(operands))
         return found
+
+    def _read(self, operands: tuple) -> list[Tensor]:
+        """What backward reads of the operands."""
+        params, _, _, *inputs = operands
+        return leaves((params, inputs if self.reads_input else ()))
 
     def _prepare(self, input: Any) -> tuple[Run, tuple]:
         """A forward that is about to be computed, and its operands."""
@@ -226,8 +230,9 @@ class Module(Connectable, Convertible, Results):
                     f"{self}: backward without forward\nlikely cause: forward was not called, or "
                     "ran inside a compiled function or another module, which kept the noise"
                 )
-            last, _ = self._prepare(input if self.reads_input else self._given(input))
+            last, operands = self._prepare(input if self.reads_input else self._given(input))
             last.output, last.pullback = run(again, last.given, forward=last.function)
+            last.mark(self._read(operands))
             self._run = last
         return last
 

@@ -383,3 +383,13 @@ def test_backward_takes_the_weights_of_each_time():
         assert_close(net.backward(x, gradient), inner @ below)
         assert_close(net.get(1).gradWeight, inner.T @ np.asarray(x))
         net.updateParameters(0.1)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_backward_takes_a_parameter_that_has_taken_the_place_of_another(inside):
+    module = nn.PReLU()
+    net = nn.Sequential().add(nn.Identity()).add(module) if inside else module
+    x = torch.Tensor([[-1, 2], [3, -4]])
+    net.forward(x)
+    module.weight = torch.Tensor([0.5])
+    assert net.backward(x, torch.ones(2, 2)).tolist() == [[0.5, 1], [1, 0.5]]

@@ -147,13 +147,14 @@ class Module(Connectable, Convertible, Results):
         if self.network is not None:
             self._watch()
         found = self._hold_output(last.output)
-        last.mark(self._read(operands))
+        self._note_read(last, operands)
         return found
 
-    def _read(self, operands: tuple) -> list[Tensor]:
-        """What backward reads of the operands."""
+    def _note_read(self, last: Run, operands: tuple) -> None:
+        """Note what backward reads of the operands."""
         params, _, _, *inputs = operands
-        return leaves((params, inputs if self.reads_input else ()))
+        last.learn(params)
+        last.mark(leaves(inputs) if self.reads_input else ())
 
     def _prepare(self, input: Any) -> tuple[Run, tuple]:
         """A forward that is about to be computed, and its operands."""
@@ -223,7 +224,11 @@ class Module(Connectable, Convertible, Results):
         if self._inside is not None:
             self._inside()
         last = self._run
-        if last is None or last.overtaken(self._filled) or not self._took(last, input):
+        if (
+            last is None
+            or last.overtaken(self._filled, self.tensors("params"))
+            or not self._took(last, input)
+        ):
             layer = self._program
             if layer is None or self._find_draws():
                 raise LayerError(
@@ -232,7 +237,7 @@ class Module(Connectable, Convertible, Results):
                 )
             last, operands = self._prepare(input if self.reads_input else self._given(input))
             last.output, last.pullback = run(again, last.given, forward=last.function)
-            last.mark(self._read(operands))
+            self._note_read(last, operands)
             self._run = last
         return last
 

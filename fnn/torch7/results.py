@@ -25,8 +25,9 @@ class Run:
     for another one. `learned` is the number of parameters with gradients, `wanted` says which
     inputs have some, `alone` whether the input was a tensor rather than a table, `draws` whether
     noise was drawn, which backward finds as it was. `marks` are the storages of what backward reads
-    besides, with the versions that they had, and `taken` the tensors of the input. `left` is
-    whether backward has gone module by module since, as all inside does then.
+    besides, with the versions that they had, `places` where the parameters were, and `taken` the
+    tensors of the input. `left` is whether backward has gone module by module since, as all inside
+    does then.
     """
 
     function: Differentiated
@@ -39,6 +40,7 @@ class Run:
     output: Any = None
     pullback: Any = None
     marks: dict[int, tuple[Storage, int]] = field(default_factory=dict)
+    places: list[tuple[Storage, Any]] = field(default_factory=list)
     taken: list[Tensor] = field(default_factory=list)
     left: bool = False
 
@@ -46,6 +48,11 @@ class Run:
         """Note what these hold now: parameters, inputs, outputs inside that somebody looked at."""
         for x in tensors:
             self.marks[id(x.storage)] = x.storage, x.storage.version
+
+    def learn(self, params: Any) -> None:
+        """Note what the parameters are and hold now."""
+        self.places = places(params)
+        self.mark(leaves(params))
 
     def take(self, input: Any) -> None:
         """Note what the input is."""
@@ -56,10 +63,11 @@ class Run:
         found = tensors_in(input)
         return len(found) == len(self.taken) and all(map(alike, found, self.taken))
 
-    def overtaken(self, filled: Filled | None) -> bool:
-        """Whether some of these were changed in place since, or what was filled is another now."""
+    def overtaken(self, filled: Filled | None, params: Any) -> bool:
+        """Whether some of these were changed in place since, or others have taken their place."""
         return not self.draws and (
             filled != self.function.function
+            or places(params) != self.places
             or any(storage.version != version for storage, version in self.marks.values())
         )
 
@@ -100,6 +108,11 @@ def as_now(*operands: Any) -> Any:
     found = run(Operands, *operands)
     found.late = True
     return found
+
+
+def places(params: Any) -> list[tuple[Storage, Any]]:
+    """Where tensors are."""
+    return [(x.storage, x.geometry) for x in leaves(params)]
 
 
 def alike(x: Tensor, y: Tensor) -> bool:
@@ -153,7 +166,9 @@ class Results(Learner):
         if last is None:
             return True
         other_input = not path and not self._took(last, input)
-        last.left = last.left or other_input or last.overtaken(network._filled)
+        last.left = (
+            last.left or other_input or last.overtaken(network._filled, network.tensors("params"))
+        )
         return last.left
 
     def _took(self, last: Run, input: Any) -> bool:

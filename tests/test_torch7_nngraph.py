@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 
 import fnn
@@ -510,6 +511,26 @@ def test_what_comes_back_to_nodes():
         (pair,) = back[net.innode.data]
         assert [part.tolist() for part in pair] == [[1, 2, 4], [3, 5, 7]]
         assert net.modules[1].gradInput.tolist() == [1, 2, 4]
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a network"])
+def test_a_graph_goes_back_from_what_its_last_forward_was_given(inside):
+    """Also for another input, and as that has been changed since."""
+    node = nn.Identity()()
+    linear = nn.Linear(3, 2)
+    graph = nn.gModule([node], [nn.Tanh()(linear(node))])
+    net = nn.Sequential().add(graph).add(nn.MulConstant(2)) if inside else graph
+    earlier, later, g = torch.randn(5, 3), torch.randn(5, 3), torch.randn(5, 2)
+    net.forward(earlier)
+    y = np.asarray(net.forward(later)) / (1 + inside)
+    by_linear = (1 + inside) * np.asarray(g) * (1 - y**2)
+    for given, scale in ((earlier, 1), (later, 3)):
+        later.mul(scale)
+        net.zeroGradParameters()
+        net.backward(given, g)
+        np.testing.assert_allclose(
+            np.asarray(linear.gradWeight), by_linear.T @ np.asarray(later), rtol=1e-12
+        )
 
 
 def test_gradients_by_steps():

@@ -136,7 +136,8 @@ class gModule(Walked):
         check_count(self, gradOutput, len(self.outnode.children), "gradOutputs")
         copied = self._pass is None and any(x.length for x in tensors_in(self._output))
         if copied or self._origin is not None:
-            self._pass = Pass(input)
+            ran, _ = self._ran
+            self._pass = Pass(self._given(input) if ran and ran.other else input)
         last = self._last_pass()
         last.gradOutput, last.returned = gradOutput, None
 

@@ -26,8 +26,8 @@ class Run:
     inputs have some, `alone` whether the input was a tensor rather than a table, `draws` whether
     noise was drawn, which backward finds as it was. `marks` are the storages of what backward reads
     besides, with the versions that they had, `places` where the parameters were, and `taken` the
-    tensors of the input. `left` is whether backward has gone module by module since, as all inside
-    does then.
+    tensors of the input. `other` is whether backward has another input, and `left` whether it has
+    gone module by module since, as all inside does then.
     """
 
     function: Differentiated
@@ -42,6 +42,7 @@ class Run:
     marks: dict[int, tuple[Storage, int]] = field(default_factory=dict)
     places: list[tuple[Storage, Any]] = field(default_factory=list)
     taken: list[Tensor] = field(default_factory=list)
+    other: bool = False
     left: bool = False
 
     def mark(self, tensors: Iterable[Tensor]) -> None:
@@ -165,9 +166,10 @@ class Results(Learner):
         last = network._run
         if last is None:
             return True
-        other_input = not path and not self._took(last, input)
+        if not path:
+            last.other = not self._took(last, input)
         last.left = (
-            last.left or other_input or last.overtaken(network._filled, network.tensors("params"))
+            last.left or last.other or last.overtaken(network._filled, network.tensors("params"))
         )
         return last.left
 

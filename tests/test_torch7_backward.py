@@ -1,5 +1,8 @@
 """What backward computes from: what forward kept, and what tensors and settings are by then."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -340,6 +343,54 @@ def test_a_module_that_was_taken_out_keeps_what_the_network_left_in_it():
     net.backward(x2, net.forward(x2))
     assert_close(last.gradInput, by_last)
     assert_close(last.output, wanted)
+
+
+AFTER_BACKWARD = {
+    "a forward": lambda net, x: net.forward(x) and net,
+    "a forward around": lambda net, x: nn.Sequential().add(net).forward(x) and net,
+    "a forward of a module": lambda net, x: net.get(2).forward(net.get(1).output) and net,
+    "one of each module": lambda net, x: [m.forward(x) for m in net.modules] and net,
+    "conversions": lambda net, x: net.float().double(),
+    "a clone": lambda net, x: net.clone(),
+    "a deep copy": lambda net, x: copy.deepcopy(net),
+    "a pickle": lambda net, x: pickle.loads(pickle.dumps(net)),
+}
+
+
+@pytest.mark.parametrize("then", AFTER_BACKWARD.values(), ids=AFTER_BACKWARD)
+def test_what_backward_left_inside_stays_until_the_next(then):
+    net = nn.Sequential().add(nn.Linear(3, 3)).add(nn.Tanh()).add(nn.Linear(3, 3))
+    x, g = torch.randn(4, 3), torch.randn(4, 3)
+    y = np.tanh(np.asarray(x) @ np.asarray(net.get(1).weight).T + net.get(1).bias.tolist())
+    by_tanh = np.asarray(g) @ np.asarray(net.get(3).weight)
+    net.forward(x)
+    net.backward(x, g)
+    last = then(net, torch.randn(6, 3))
+    np.testing.assert_allclose(np.asarray(last.get(3).gradInput), by_tanh, rtol=1e-6)
+    by_first = by_tanh * (1 - y**2)
+    np.testing.assert_allclose(np.asarray(last.get(2).gradInput), by_first, rtol=1e-6)
+    x = torch.randn(5, 3)
+    last.forward(x)
+    last.backward(x, x)
+    assert_close(last.get(3).gradInput, np.asarray(x) @ np.asarray(last.get(3).weight))
+
+
+def test_what_backward_left_inside_stays_when_one_goes_back_by_itself():
+    net = nn.Sequential().add(nn.Linear(3, 3)).add(nn.Tanh()).add(nn.Linear(3, 3))
+    first, _, last = net.modules
+    x, g = torch.randn(4, 3), torch.randn(4, 3)
+    net.forward(x)
+    net.backward(x, g)
+    by_tanh = np.asarray(g) @ np.asarray(last.weight)
+    last.zeroGradParameters()
+    last.forward(x)
+    last.accGradParameters(x, g)
+    assert_close(last.gradInput, by_tanh)
+    assert_close(last.gradWeight, np.asarray(g).T @ np.asarray(x))
+    net.backward(x, net.forward(x))
+    assert_close(first.backward(x, g), np.asarray(g) @ np.asarray(first.weight))
+    assert_close(last.gradInput, np.asarray(net.output) @ np.asarray(last.weight))
+    assert_close(first.gradInput, np.asarray(g) @ np.asarray(first.weight))
 
 
 @pytest.mark.parametrize("between", BETWEEN.values())

@@ -144,9 +144,9 @@ class Module(Connectable, Convertible, Results):
             self._say_where(error)
             raise
         self._run = last
+        found = self._hold_output(last.output)
         if self.network is not None:
             self._watch()
-        found = self._hold_output(last.output)
         self._note_read(last, operands)
         return found
 
@@ -197,9 +197,10 @@ class Module(Connectable, Convertible, Results):
 
     def _learn(self, input: Any, gradOutput: Any, kind: str, scale: float) -> None:
         """Go back for the parameters' sake alone."""
-        kept, self._gradInput = self._gradInput, None
+        self._settle("_owed_output")
+        kept, self._gradInput, owed = self._gradInput, None, self._owed_gradient
         self._pull(input, gradOutput, kind, scale)
-        self._gradInput = kept
+        self._gradInput, self._owed_gradient = kept, owed
 
     def _find_learned(self) -> tuple[bool, ...]:
         """Which of the parameters have gradients; a user may have taken them away."""
@@ -221,8 +222,7 @@ class Module(Connectable, Convertible, Results):
 
     def _last(self, input: Any) -> Run:
         """The last forward; one of this input, if the last was of another or not its own."""
-        if self._inside is not None:
-            self._inside()
+        self._settle("_owed_output")
         last = self._run
         if (
             last is None
@@ -267,6 +267,7 @@ class Module(Connectable, Convertible, Results):
         if self.network is not None:
             self._watch(as_now(*cotangents))
         tree = jax.tree.unflatten(structure, gradients)
+        self._owed_gradient = None
         return self._hold_gradient(single(tree) if last.alone else tree)
 
     def _way_back(self, last: Run, cotangents: list, kind: str, scale: float) -> Any:
@@ -322,6 +323,8 @@ class Module(Connectable, Convertible, Results):
         """The type of the tensors; with a name, convert all of them to that type."""
         if name is None:
             return self._type
+        for module in (self, *(module for _, module in self._descendants())):
+            module._settle()
         self._type, self._run = name_of(dtype_of(name, "Tensor"), "Tensor"), None
         cache = {} if tensorCache is None else tensorCache
         found = vars(self).get("_found", {})

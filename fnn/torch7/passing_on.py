@@ -33,7 +33,6 @@ class Identity(Module):
         return input
 
     def _output_of(self, input: Any) -> Any:
-        self._settle()  # before the output is set, and the gradient that is due forgotten
         return self.updateOutput(input)
 
     def updateGradInput(self, input: Any, gradOutput: Any) -> Any:

@@ -77,31 +77,33 @@ class Run:
 class Owed:
     """The results of modules inside a network, computed when it is called.
 
-    A module that is taken out of the network keeps what that left in it. Nothing leads from here to
-    itself: a run has to be freed when the next one takes its place.
+    A module that is taken out of the network keeps what that left in it, and all keep what backward
+    left while others run forward. Nothing leads from here to itself: a run has to be freed when the
+    next one takes its place.
     """
 
-    network: Results
     last: Run | None
     cotangents: Any
     modules: list[tuple[Results, tuple[Results, Path]]]
 
     def __call__(self) -> None:
-        """Compute them, for modules that have had no forward of their own since."""
-        waiting = {path: m for m, (_, path) in self.modules if m._inside is self}
-        for module in waiting.values():
-            module._inside = None
+        """Compute them, for modules that have had no forward or backward since."""
+        modules = {path: module for module, (_, path) in self.modules}
+        owing = [{path for path, m in modules.items() if getattr(m, slot) is self} for slot in OWED]
+        outputs, gradients = owing
+        for slot, paths in zip(OWED, owing, strict=True):
+            for path in paths:
+                setattr(modules[path], slot, None)
         last = self.last
-        if self.network._run is None or last is None:
+        if last is None:
             return
         found, back = run(replay, last.given, self.cotangents, filled=last.function.function)
         for path in sorted(found, key=len):
-            module = waiting.get(path)
-            if module is not None:
-                module._run = None  # the last forward was not its own
-                last.mark(leaves(as_inputs(module._hold_output(found[path]))))
-                if back:
-                    module._hold_gradient(single(back[path]))
+            if path in outputs:
+                modules[path]._run = None  # the last forward was not its own
+                last.mark(leaves(as_inputs(modules[path]._hold_output(found[path]))))
+            if back and path in gradients:
+                modules[path]._hold_gradient(single(back[path]))
 
 
 def as_now(*operands: Any) -> Any:
@@ -123,14 +125,17 @@ def alike(x: Tensor, y: Tensor) -> bool:
     return type(x) is type(y) and known(x.storage) and known(y.storage) and x.equal(y)
 
 
+OWED = "_owed_output", "_owed_gradient"
+
+
 class Results(Learner):
     """A module with `output` and `gradInput`.
 
     Those of modules inside a network that ran as one program are computed when somebody asks.
     """
 
-    transient = (*Shell.transient, "_run", "_inside", "_origin", "_found", "_found_in", "_lent")
-    results = ("_output", "_gradInput", "_run", "_inside")
+    transient = (*Shell.transient, "_run", *OWED, "_origin", "_found", "_found_in", "_lent")
+    results = ("_output", "_gradInput", "_run", *OWED)
     renewed = (*results, "output", "gradInput")
     borrows = False  # whether the results are tensors of somebody else
     reads_input: Any = True  # in backward, which else is content with what forward kept of it
@@ -142,7 +147,8 @@ class Results(Learner):
     _output: Any
     _gradInput: Any
     _run: Run | None = None
-    _inside: Callable[[], None] | None = None
+    _owed_output: Owed | None = None
+    _owed_gradient: Owed | None = None
     _origin: tuple[Results, Path] | None = None
     _lent: frozenset[str] = frozenset()
     """Which results may be tensors of somebody else, in which no numbers are put."""
@@ -177,41 +183,44 @@ class Results(Learner):
         """Whether a forward was of this input, as far as backward reads that."""
         return last.draws or not self.reads_input or last.took(input)
 
-    def _settle(self) -> None:
+    def _settle(self, *slots: str) -> None:
         """Compute the results that a network around this module has put off."""
-        if self._inside is not None:
-            self._inside()
+        for slot in slots or OWED:
+            if (owed := getattr(self, slot)) is not None:
+                owed()
 
-    def clone(self, *names: str) -> Self:
-        """A deep copy with all results, which shares the named fields with this module."""
-        for module in (self, *(module for _, module in self._descendants())):
-            module._settle()
-        return super().clone(*names)
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        self._settle()
+        return super().__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._settle()
+        return super().__getstate__()
 
     def _let_go_of_network(self) -> None:
         """Forget what a network around this module left: a forward of the module's own begins."""
-        self._inside = self._origin = None
+        self._owed_output = self._origin = None
 
     @property
     def output(self) -> Any:
         """What `forward` returned last."""
-        self._settle()
+        self._settle("_owed_output")
         return self._output
 
     @output.setter
     def output(self, value: Any) -> None:
-        self._output, self._inside = value, None
+        self._output, self._owed_output = value, None
         self._lend("_output")
 
     @property
     def gradInput(self) -> Any:
         """What `backward` returned last; a module with None here computes none."""
-        self._settle()
+        self._settle("_owed_gradient")
         return self._gradInput
 
     @gradInput.setter
     def gradInput(self, value: Any) -> None:
-        self._gradInput = value
+        self._gradInput, self._owed_gradient = value, None
         self._lend("_gradInput")
 
     def _lend(self, name: str) -> None:
@@ -243,9 +252,11 @@ class Results(Learner):
     def _watch(self, cotangents: Any = None) -> None:
         """Have all modules inside compute their results when somebody asks for them."""
         modules = self._once("inside", lambda: [(m, (self, p)) for p, m in self._descendants()])
-        inside = Owed(self, self._run, cotangents, modules)
+        owed = Owed(self._run, cotangents, modules)
         for module, origin in modules:
-            module._inside, module._origin = inside, origin
+            module._owed_output, module._origin = owed, origin
+            if cotangents is not None:
+                module._owed_gradient = owed
 
     def clearState(self) -> Self:
         """Drop results that can be computed again; the tensors that held them are empty then.
@@ -258,6 +269,6 @@ class Results(Learner):
                 setattr(self, name, value.new())
             else:
                 clear(self, name)
-        self._run = self._origin = None
+        self._run = self._origin = self._owed_output = self._owed_gradient = None
         self._found = {}
         return self

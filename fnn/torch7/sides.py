@@ -17,7 +17,6 @@ from fnn.parts import Between, Each, everywhere
 from fnn.table import join, join_centred, split
 from fnn.tensor.run import run
 from fnn.torch7.containers import Container, indented
-from fnn.torch7.learner import Learner
 from fnn.torch7.module import Module
 from fnn.torch7.passing import as_input, held, shaped, type_name
 from fnn.torch7.storage import LongStorage
@@ -167,8 +166,7 @@ class MapTable(ParallelTable):
     def _extend(self, n: int) -> None:
         names = self.sharedparams if self.shared else ()
         while len(self) < n:
-            clone = Learner.clone(self.modules[1], *names)  # without results that are put off
-            self.modules.append(clone)
+            self.modules.append(self.modules[1].clone(*names))
 
     def resize(self, n: int) -> None:
         """Have a number of clones."""

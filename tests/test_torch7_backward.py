@@ -8,6 +8,7 @@ import pytest
 
 import fnn.torch7 as torch
 import transforms
+from fnn.errors import LayerError
 from fnn.torch7 import nn
 from tests.torch7_numbers import assert_close
 from tests.torch7_own import Double
@@ -391,6 +392,55 @@ def test_what_backward_left_inside_stays_when_one_goes_back_by_itself():
     assert_close(first.backward(x, g), np.asarray(g) @ np.asarray(first.weight))
     assert_close(last.gradInput, np.asarray(net.output) @ np.asarray(last.weight))
     assert_close(first.gradInput, np.asarray(g) @ np.asarray(first.weight))
+
+
+@pytest.mark.parametrize("between", BETWEEN.values())
+def test_a_network_goes_back_from_what_a_module_has_computed_by_itself_since(between):
+    first, last = nn.Linear(4, 3), nn.Linear(3, 2)
+    net, xs, g = between(first, last), torch.randn(2, 5, 4), torch.randn(5, 2)
+    for _ in range(2):
+        net.zeroGradParameters()
+        net.forward(xs[1])
+        inner = np.tanh(np.asarray(first.output))
+        last.forward(xs[2].narrow(2, 1, 3))
+        first.forward(xs[2])
+        net.backward(xs[1], g)
+        by_first = np.asarray(g) @ np.asarray(last.weight) * (1 - inner**2)
+        np.testing.assert_allclose(np.asarray(net.gradInput), by_first @ np.asarray(first.weight))
+        np.testing.assert_allclose(np.asarray(last.gradWeight), np.asarray(g).T @ inner)
+        np.testing.assert_allclose(np.asarray(first.gradWeight), by_first.T @ np.asarray(xs[1]))
+
+
+def test_tables_have_what_a_module_has_computed_by_itself_since():
+    """They hold the module's own tensors."""
+    double, net = nn.MulConstant(2), nn.ConcatTable()
+    net.add(double).add(nn.MulConstant(3))
+    outer = nn.Sequential().add(net).add(nn.CMulTable())
+    outer.forward(torch.Tensor([1, 2]))
+    double.forward(torch.Tensor([5, 7]))
+    assert net.output[1].tolist() == [10, 14]
+    assert outer.backward(torch.Tensor([1, 2]), torch.ones(2)).tolist() == [2 * 3 + 3 * 10, 54]
+
+
+def test_compiled_functions_and_what_was_left_inside_before():
+    net = nn.Sequential().add(nn.Linear(3, 3)).add(nn.Tanh())
+    first, last = net.modules
+    x, g = torch.randn(4, 3), torch.randn(4, 3)
+    y = net.forward(x).clone()
+    by_tanh = np.asarray(g) * (1 - np.asarray(y) ** 2)
+    for look in (lambda: first.output * 1, lambda: last.gradInput * 1):
+        net.forward(x)
+        net.backward(x, g)
+        with pytest.raises(LayerError, match="inside of the function too"):
+            transforms.jit(look)()
+    assert_close(transforms.jit(lambda: net.backward(x, g))(), by_tanh @ np.asarray(first.weight))
+    net.forward(x)
+    assert_close(transforms.jit(lambda: last.forward(x))(), np.tanh(np.asarray(x)))
+    net.forward(x)
+    assert_close(transforms.jit(lambda: last.backward(first.forward(x), g))(), by_tanh)
+    net.forward(x)
+    net.backward(x, g)
+    assert_close(last.gradInput, by_tanh)
 
 
 @pytest.mark.parametrize("between", BETWEEN.values())

@@ -146,7 +146,7 @@ class Module(Connectable, Convertible, Results):
         self._run = last
         found = self._hold_output(last.output)
         if self.network is not None:
-            self._watch()
+            self._watch(last)
         self._note_read(last, operands)
         return found
 
@@ -197,7 +197,7 @@ class Module(Connectable, Convertible, Results):
 
     def _learn(self, input: Any, gradOutput: Any, kind: str, scale: float) -> None:
         """Go back for the parameters' sake alone."""
-        self._settle("_owed_output")
+        self._settle("_owed_output", late=True)
         kept, self._gradInput, owed = self._gradInput, None, self._owed_gradient
         self._pull(input, gradOutput, kind, scale)
         self._gradInput, self._owed_gradient = kept, owed
@@ -222,10 +222,11 @@ class Module(Connectable, Convertible, Results):
 
     def _last(self, input: Any) -> Run:
         """The last forward; one of this input, if the last was of another or not its own."""
-        self._settle("_owed_output")
+        self._settle("_owed_output", late=True)
         last = self._run
         if (
             last is None
+            or not last.reachable
             or last.overtaken(self._filled, self.tensors("params"))
             or not self._took(last, input)
         ):
@@ -243,9 +244,10 @@ class Module(Connectable, Convertible, Results):
 
     def _given(self, input: Any) -> Any:
         """What the last forward was given, which may have been overwritten since."""
-        found = jax.tree.map(Tensor._around, seen(self, all_inputs))
-        if found is None:
+        last, _ = self._ran
+        if last is None or not last.reachable:
             return input
+        found = jax.tree.map(Tensor._around, seen(self, all_inputs))
         return single(found) if isinstance(input, Tensor) else Table(found)
 
     def _pull(self, input: Any, gradOutput: Any, kind: str = "", scale: float = 0) -> Any:
@@ -265,9 +267,9 @@ class Module(Connectable, Convertible, Results):
         for gradient in gradients:
             gradient.late = True  # nobody looks at the gradient by the data, as a rule
         if self.network is not None:
-            self._watch(as_now(*cotangents))
+            self._watch(last, as_now(*cotangents))
         tree = jax.tree.unflatten(structure, gradients)
-        self._owed_gradient = None
+        self._settle("_owed_gradient", late=True)
         return self._hold_gradient(single(tree) if last.alone else tree)
 
     def _way_back(self, last: Run, cotangents: list, kind: str, scale: float) -> Any:

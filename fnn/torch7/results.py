@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from fnn.errors import LayerError
 from fnn.shell import Shell
 from fnn.tensor.gradient import Differentiated, Filled, Operands
 from fnn.tensor.replay import Path, replay
@@ -15,23 +16,25 @@ from fnn.torch7.learner import Learner
 from fnn.torch7.passing import as_inputs, held, leaves, single, tensors_in
 from fnn.torch7.tensor import Tensor
 from fnn.torch7.utils import clear
+from transforms.cells import tracing
 
 
 @dataclass
 class Run:
     """One forward of a pure layer: what `backward`, and questions about the inside, start from.
 
-    `given` are the operands as they were then. The pullback serves one `backward`; it is made again
-    for another one. `learned` is the number of parameters with gradients, `wanted` says which
-    inputs have some, `alone` whether the input was a tensor rather than a table, `draws` whether
-    noise was drawn, which backward finds as it was. `marks` are the storages of what backward reads
-    besides, with the versions that they had, `places` where the parameters were, and `taken` the
-    tensors of the input. `other` is whether backward has another input, and `left` whether it has
-    gone module by module since, as all inside does then.
+    `operands` are those of the layer as they were then. The pullback serves one `backward`; it is
+    made again for another one. `learned` is the number of parameters with gradients, `wanted` says
+    which inputs have some, `alone` whether the input was a tensor rather than a table, `draws`
+    whether noise was drawn, which backward finds as it was. `marks` are the storages of what
+    backward reads besides, with the versions that they had, `places` where the parameters were, and
+    `taken` the tensors of the input. `other` is whether backward has another input, `left` whether
+    it has gone module by module since, as all inside does then, and `traced` whether a compiled
+    function ran it.
     """
 
     function: Differentiated
-    given: Any
+    operands: Any
     learned: int
     inputs: Any
     wanted: tuple[bool, ...]
@@ -44,6 +47,22 @@ class Run:
     taken: list[Tensor] = field(default_factory=list)
     other: bool = False
     left: bool = False
+    traced: bool = field(default_factory=tracing)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether its results can be computed here: in a compiled function, if it ran there."""
+        return self.traced or not tracing()
+
+    @property
+    def given(self) -> Any:
+        """The operands, where they can be reached."""
+        if not self.reachable:
+            raise LayerError(
+                "a compiled function looks at what a forward or backward before it left inside a "
+                "network\nlikely cause: call that inside of the function too, or look before"
+            )
+        return self.operands
 
     def mark(self, tensors: Iterable[Tensor]) -> None:
         """Note what these hold now: parameters, inputs, outputs inside that somebody looked at."""
@@ -82,22 +101,24 @@ class Owed:
     next one takes its place.
     """
 
-    last: Run | None
+    last: Run
     cotangents: Any
     modules: list[tuple[Results, tuple[Results, Path]]]
 
-    def __call__(self) -> None:
-        """Compute them, for modules that have had no forward or backward since."""
-        modules = {path: module for module, (_, path) in self.modules}
+    def __call__(self, late: bool = False) -> None:
+        """Compute them, for modules that have had no forward or backward since.
+
+        They may be put off again, as late results of a program.
+        """
+        last, modules = self.last, {path: module for module, (_, path) in self.modules}
+        found, back = run(replay, last.given, self.cotangents, filled=last.function.function)
+        for value in leaves((found, back)):
+            value.late = late
         owing = [{path for path, m in modules.items() if getattr(m, slot) is self} for slot in OWED]
         outputs, gradients = owing
         for slot, paths in zip(OWED, owing, strict=True):
             for path in paths:
                 setattr(modules[path], slot, None)
-        last = self.last
-        if last is None:
-            return
-        found, back = run(replay, last.given, self.cotangents, filled=last.function.function)
         for path in sorted(found, key=len):
             if path in outputs:
                 modules[path]._run = None  # the last forward was not its own
@@ -170,8 +191,8 @@ class Results(Learner):
             return False  # as one module does
         network, path = self._origin or (self, ())
         last = network._run
-        if last is None:
-            return True
+        if last is None or not last.reachable:
+            return last is None
         if not path:
             last.other = not self._took(last, input)
         last.left = (
@@ -183,11 +204,19 @@ class Results(Learner):
         """Whether a forward was of this input, as far as backward reads that."""
         return last.draws or not self.reads_input or last.took(input)
 
-    def _settle(self, *slots: str) -> None:
-        """Compute the results that a network around this module has put off."""
+    def _settle(self, *slots: str, late: bool = False) -> None:
+        """Compute the results that a network around this module has put off.
+
+        If they are `late`, nobody looks: a compiled function lets go of what it cannot reach.
+        """
         for slot in slots or OWED:
-            if (owed := getattr(self, slot)) is not None:
-                owed()
+            owed = getattr(self, slot)
+            if owed is None:
+                continue
+            if late and not owed.last.reachable:
+                setattr(self, slot, None)
+            else:
+                owed(late)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         self._settle()
@@ -198,8 +227,15 @@ class Results(Learner):
         return super().__getstate__()
 
     def _let_go_of_network(self) -> None:
-        """Forget what a network around this module left: a forward of the module's own begins."""
-        self._owed_output = self._origin = None
+        """Forget what a network around this module left: a forward of the module's own begins.
+
+        That network goes back module by module then.
+        """
+        last, path = self._ran
+        if path and last is not None:
+            last.left = last.left or not last.draws
+        self._settle("_owed_output", late=True)
+        self._origin = None
 
     @property
     def output(self) -> Any:
@@ -249,10 +285,10 @@ class Results(Learner):
             self._gradInput = held(self._reusable("_gradInput"), value)
         return self._gradInput
 
-    def _watch(self, cotangents: Any = None) -> None:
+    def _watch(self, last: Run, cotangents: Any = None) -> None:
         """Have all modules inside compute their results when somebody asks for them."""
         modules = self._once("inside", lambda: [(m, (self, p)) for p, m in self._descendants()])
-        owed = Owed(self._run, cotangents, modules)
+        owed = Owed(last, cotangents, modules)
         for module, origin in modules:
             module._owed_output, module._origin = owed, origin
             if cotangents is not None:

@@ -422,6 +422,44 @@ def test_tables_have_what_a_module_has_computed_by_itself_since():
     assert outer.backward(torch.Tensor([1, 2]), torch.ones(2)).tolist() == [2 * 3 + 3 * 10, 54]
 
 
+CHANGES = {
+    "a branch more": lambda net: net.get(1).add(nn.Identity()),
+    "a layer more": lambda net: net.get(2).add(nn.Tanh()),
+    "another layer": lambda net: net.get(1).modules.insert(1, nn.Linear(4, 7)),
+    "a layer less": lambda net: net.get(2).remove(1),
+    "a method": lambda net: setattr(net.get(2).get(1), "updateOutput", lambda x: x),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_ran_inside_a_network_is_found_after_changes_of_it(change):
+    branches = nn.ConcatTable().add(nn.Linear(4, 4)).add(nn.Tanh())
+    net = nn.Sequential().add(branches).add(nn.Sequential().add(nn.CMulTable()).add(nn.Sigmoid()))
+    linear, product = branches.get(1), net.get(2).get(1)
+    x, g = torch.randn(3, 4), torch.randn(3, 4)
+    y = np.asarray(net.forward(x)).copy()
+    net.backward(x, g)
+    change(net)
+    wanted = np.asarray(x) @ np.asarray(linear.weight).T + linear.bias.tolist()
+    assert_close(linear.output, wanted)
+    assert_close(product.output, wanted * np.tanh(np.asarray(x)))
+    assert_close(product.gradInput[2], np.asarray(g) * y * (1 - y) * wanted)
+
+
+def test_gradients_of_a_table_of_clones_stay_inside_while_it_runs_on():
+    table = nn.MapTable(nn.Square())
+    net = nn.Sequential().add(nn.ConcatTable().add(nn.Tanh()).add(nn.Linear(4, 4))).add(table)
+    net.add(nn.CAddTable())
+    x = torch.randn(2, 4)
+    y = np.tanh(np.asarray(x))
+    net.backward(x, net.forward(x).fill(1))
+    table.clearState()
+    net.backward(x, net.forward(x).fill(1))
+    net.forward(torch.randn(3, 4))
+    assert_close(table.gradInput[1], 2 * y)
+    assert_close(table.get(1).gradInput, 2 * y)
+
+
 def test_compiled_functions_and_what_was_left_inside_before():
     net = nn.Sequential().add(nn.Linear(3, 3)).add(nn.Tanh())
     first, last = net.modules

@@ -119,12 +119,16 @@ class Owed:
         for slot, paths in zip(OWED, owing, strict=True):
             for path in paths:
                 setattr(modules[path], slot, None)
-        for path in sorted(found, key=len):
+        network = self.modules[0][1][0]
+        same = network.layer is not None and network._inside == self.modules
+        for path in sorted(filter(modules.__contains__, found), key=len):
+            module = modules[path]
+            kind = type(module) if same else Results  # what is inside now is not what ran
             if path in outputs:
-                modules[path]._run = None  # the last forward was not its own
-                last.mark(leaves(as_inputs(modules[path]._hold_output(found[path]))))
+                module._run = None  # the last forward was not its own
+                last.mark(leaves(as_inputs(kind._hold_output(module, found[path]))))
             if back and path in gradients:
-                modules[path]._hold_gradient(single(back[path]))
+                kind._hold_gradient(module, single(back[path]))
 
 
 def as_now(*operands: Any) -> Any:
@@ -285,11 +289,15 @@ class Results(Learner):
             self._gradInput = held(self._reusable("_gradInput"), value)
         return self._gradInput
 
+    @property
+    def _inside(self) -> list[tuple[Results, tuple[Results, Path]]]:
+        """All modules inside, each with its origin: this network and the path there."""
+        return self._once("inside", lambda: [(m, (self, p)) for p, m in self._descendants()])
+
     def _watch(self, last: Run, cotangents: Any = None) -> None:
         """Have all modules inside compute their results when somebody asks for them."""
-        modules = self._once("inside", lambda: [(m, (self, p)) for p, m in self._descendants()])
-        owed = Owed(last, cotangents, modules)
-        for module, origin in modules:
+        owed = Owed(last, cotangents, self._inside)
+        for module, origin in self._inside:
             module._owed_output, module._origin = owed, origin
             if cotangents is not None:
                 module._owed_gradient = owed

@@ -193,6 +193,10 @@ class MapTable(ParallelTable):
         self._extend(len(value))
         return super()._hold_output(value)
 
+    def _hold_gradient(self, value: Any) -> Any:
+        self._extend(len(value) if isinstance(value, tuple) else 1)
+        return super()._hold_gradient(value)
+
     def updateOutput(self, input: Any) -> Any:
         """Compute `output`."""
         self._extend(len(input))

@@ -174,7 +174,7 @@ class Shell(Stateful):
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """A copy that shares nothing, except what is shared inside is shared in the copy."""
         clone = memo[id(self)] = object.__new__(type(self))
-        for name, value in vars(self).items():
+        for name, value in list(vars(self).items()):  # copying may compute what is put off
             if name not in self.transient:
                 vars(clone)[name] = copy.deepcopy(value, memo)
         return clone

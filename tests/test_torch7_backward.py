@@ -460,6 +460,17 @@ def test_gradients_of_a_table_of_clones_stay_inside_while_it_runs_on():
     assert_close(table.get(1).gradInput, 2 * y)
 
 
+def test_networks_that_share_their_beginning_share_its_gradient():
+    """Its tensor stays one and the same, also where each module goes back by itself."""
+    trunk = nn.ConcatTable().add(nn.Linear(3, 3)).add(nn.Tanh())
+    net, other = (nn.Sequential().add(trunk).add(nn.CMulTable()) for _ in range(2))
+    x, g = torch.randn(4, 3), torch.randn(4, 3)
+    for factor in (1, 2, 1):
+        net.forward(x)
+        trunk.get(1).weight.mul(factor)
+        assert other.gradInput is net.backward(x, g)
+
+
 def test_compiled_functions_and_what_was_left_inside_before():
     net = nn.Sequential().add(nn.Linear(3, 3)).add(nn.Tanh())
     first, last = net.modules

@@ -141,6 +141,10 @@ class Container(Module):
         alone = isinstance(input, Table | list | tuple) and len(input) == 1
         return self._fused is not None and not alone
 
+    def _lend(self, name: str, value: Any) -> None:
+        if value is not vars(self).get(name):  # else it is what it was
+            super()._lend(name, value)
+
     def _through(self, input: Any) -> Any:
         """Call the modules forward one by one; the output."""
         return self.output

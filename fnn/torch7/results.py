@@ -249,8 +249,8 @@ class Results(Learner):
 
     @output.setter
     def output(self, value: Any) -> None:
+        self._lend("_output", value)
         self._output, self._owed_output = value, None
-        self._lend("_output")
 
     @property
     def gradInput(self) -> Any:
@@ -260,10 +260,11 @@ class Results(Learner):
 
     @gradInput.setter
     def gradInput(self, value: Any) -> None:
+        self._lend("_gradInput", value)
         self._gradInput, self._owed_gradient = value, None
-        self._lend("_gradInput")
 
-    def _lend(self, name: str) -> None:
+    def _lend(self, name: str, value: Any) -> None:
+        """Note that a new value of a result may be somebody else's."""
         if self.borrows:
             self._lent |= {name}
 

@@ -254,12 +254,12 @@ class Sequential(Container):
     def _operands(self, input: Any) -> tuple:
         return self.modules[1]._operands(input) if self.modules else super()._operands(input)
 
-    def _settle(self, *slots: str, late: bool = False) -> None:
-        super()._settle(*slots, late=late)
+    def _settle(self, *slots: str) -> None:
+        super()._settle(*slots)
         ends = {1, len(self)} if self.modules else ()
         for module in map(self.modules.__getitem__, ends):  # whose results are also its own
             if module._origin is not None and module._origin[0] is not self:
-                module._settle(*slots, late=late)
+                module._settle(*slots)
 
     def _hold_output(self, value: Any) -> Any:
         self._output = self.modules[len(self)]._hold_output(value)

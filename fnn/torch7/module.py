@@ -197,7 +197,7 @@ class Module(Connectable, Convertible, Results):
 
     def _learn(self, input: Any, gradOutput: Any, kind: str, scale: float) -> None:
         """Go back for the parameters' sake alone."""
-        self._settle("_owed_output", late=True)
+        self._take("_owed_output")
         kept, self._gradInput, owed = self._gradInput, None, self._owed_gradient
         self._pull(input, gradOutput, kind, scale)
         self._gradInput, self._owed_gradient = kept, owed
@@ -222,7 +222,7 @@ class Module(Connectable, Convertible, Results):
 
     def _last(self, input: Any) -> Run:
         """The last forward; one of this input, if the last was of another or not its own."""
-        self._settle("_owed_output", late=True)
+        self._take("_owed_output")
         last = self._run
         if (
             last is None
@@ -269,7 +269,7 @@ class Module(Connectable, Convertible, Results):
         if self.network is not None:
             self._watch(last, as_now(*cotangents))
         tree = jax.tree.unflatten(structure, gradients)
-        self._settle("_owed_gradient", late=True)
+        self._take("_owed_gradient")
         return self._hold_gradient(single(tree) if last.alone else tree)
 
     def _way_back(self, last: Run, cotangents: list, kind: str, scale: float) -> Any:

@@ -208,19 +208,24 @@ class Results(Learner):
         """Whether a forward was of this input, as far as backward reads that."""
         return last.draws or not self.reads_input or last.took(input)
 
-    def _settle(self, *slots: str, late: bool = False) -> None:
-        """Compute the results that a network around this module has put off.
-
-        If they are `late`, nobody looks: a compiled function lets go of what it cannot reach.
-        """
+    def _settle(self, *slots: str) -> None:
+        """Compute the results that networks around this module have put off."""
         for slot in slots or OWED:
-            owed = getattr(self, slot)
-            if owed is None:
-                continue
-            if late and not owed.last.reachable:
-                setattr(self, slot, None)
-            else:
-                owed(late)
+            if (owed := getattr(self, slot)) is not None:
+                owed()
+
+    def _take(self, slot: str) -> None:
+        """Begin to compute a result by itself, at which nobody looks as it was.
+
+        A compiled function lets go of what it cannot reach.
+        """
+        owed = getattr(self, slot)
+        if owed is None:
+            return
+        if owed.last.reachable:
+            owed(late=True)
+        else:
+            setattr(self, slot, None)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         self._settle()
@@ -238,7 +243,7 @@ class Results(Learner):
         last, path = self._ran
         if path and last is not None:
             last.left = last.left or not last.draws
-        self._settle("_owed_output", late=True)
+        self._take("_owed_output")
         self._origin = None
 
     @property
@@ -297,11 +302,13 @@ class Results(Learner):
 
     def _watch(self, last: Run, cotangents: Any = None) -> None:
         """Have all modules inside compute their results when somebody asks for them."""
-        owed = Owed(last, cotangents, self._inside)
-        for module, origin in self._inside:
-            module._owed_output, module._origin = owed, origin
+        inside = self._inside
+        owed = Owed(last, cotangents, inside)
+        for module, origin in inside:
+            fields = vars(module)  # at once, as it is done in each step
+            fields["_owed_output"], fields["_origin"] = owed, origin
             if cotangents is not None:
-                module._owed_gradient = owed
+                fields["_owed_gradient"] = owed
 
     def clearState(self) -> Self:
         """Drop results that can be computed again; the tensors that held them are empty then.

@@ -13,7 +13,7 @@ from fnn.torch7.nesting import JustTable
 from fnn.torch7.node import Data, Node, checked, declared, made_at
 from fnn.torch7.passing import held, tensors_in, type_name
 from fnn.torch7.passing_on import Identity
-from fnn.torch7.results import Run
+from fnn.torch7.runs import Run
 from fnn.torch7.table import Table
 from fnn.torch7.walking import Pass, Walked
 

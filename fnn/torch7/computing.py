@@ -129,9 +129,10 @@ class Computing(Results):
     def _learn(self, input: Any, gradOutput: Any, kind: str, scale: float) -> None:
         """Go back for the parameters' sake alone."""
         self._take("_owed_output")
-        kept, self._gradInput, owed = self._gradInput, None, self._owed_gradient
+        kept = self._gradInput, self._owed_gradient
+        self._gradInput = self._owed_gradient = None
         self._pull(input, gradOutput, kind, scale)
-        self._gradInput, self._owed_gradient = kept, owed
+        self._gradInput, self._owed_gradient = kept
 
     def _find_learned(self) -> tuple[bool, ...]:
         """Which of the parameters have gradients; a user may have taken them away."""

@@ -95,8 +95,7 @@ class Module(Connectable, Convertible, Computing):
         """The type of the tensors; with a name, convert all of them to that type."""
         if name is None:
             return self._type
-        for module in (self, *(module for _, module in self._descendants())):
-            module._settle()
+        self._settle()
         self._type, self._run = name_of(dtype_of(name, "Tensor"), "Tensor"), None
         cache = {} if tensorCache is None else tensorCache
         found = vars(self).get("_found", {})

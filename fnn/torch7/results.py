@@ -220,12 +220,12 @@ class Results(Learner):
 
         Those that other modules or the caller own stay as they are.
         """
+        self._run = self._origin = self._owed_output = self._owed_gradient = None
         for name in ("output", "gradInput"):
             value = getattr(self, name)
             if self.borrows and isinstance(value, Tensor):
                 setattr(self, name, value.new())
             else:
                 clear(self, name)
-        self._run = self._origin = self._owed_output = self._owed_gradient = None
         self._found = {}
         return self

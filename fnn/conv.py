@@ -77,6 +77,7 @@ def conv(
     y = kernels.correlate(
         x if features else lax.expand_dims(x, (0,)), weight, strides, padded, dilations, groups
     )
+    y = kernels.stored(y)
     return _biased("conv", params, y if features else lax.squeeze(y, (0,)), features)
 
 

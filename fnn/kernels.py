@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import partial, reduce
 from math import prod
 from operator import mul
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,7 @@ CHUNK = 1 << 19  # elements up to which images are unfolded together, to stay in
 PLACES = 1 << 9  # of the output, up to which they are unfolded together in any case
 THIN = 8  # features, below which several images are unfolded in pairs of places
 PAIRS = 1 << 21  # elements up to which images are unfolded together in that case
+WORTH = 1 << 10  # elements from which on it is worth while to store them
 
 _stock = ContextVar("stock", default=False)
 
@@ -197,42 +198,71 @@ def windows(x: Array, axis: int, size: int, stride: int, dilation: int, count: i
     return [lax.slice_in_dim(parts[r], i, i + count, axis=axis) for i, r in starts]
 
 
-def apart(function: Callable[[Array], Array], x: Array) -> Array:
-    """`function(x)` as a part of the program that XLA merges with no other.
+Stored = TypeVar("Stored", Array, tuple[Array, Array])
 
-    On a CPU it merges loops over arrays, and computes anew in each loop what several of them need.
-    It does not look into a conditional; this one has two equal branches.
+
+def stored(x: Stored) -> Stored:
+    """`x`, stored in a program once it is computed, even if it takes little to compute it.
+
+    On a CPU XLA merges loops over arrays, and computes anew in each loop what several of them need.
+    With strides and transpositions among that, a loop takes many times as long.
     """
-    if not tuned(x) or x.size == 0:
-        return function(x)
-    return lax.cond(x.reshape(-1)[0] > 0, function, function, x)
+    first = jax.tree.leaves(x)[0]
+    worth_while = isinstance(first, Tracer) and first.size >= WORTH
+    return _stored(x) if worth_while and tuned(first) else x
 
 
-def first_maximum(places: list[Array], axis: int, first: Sizes) -> Array:
+@jax.custom_jvp
+def _stored(x: Stored) -> Stored:
+    """XLA stores what a loop starts from. That this one makes no round, it can't know."""
+    rounds = (jax.tree.leaves(x)[0].reshape(-1)[0] > np.inf).astype(np.int32)
+
+    def another(carry: tuple[Array, Stored]) -> tuple[Array, Stored]:
+        return carry[0] + 1, jax.tree.map(lax.neg, carry[1])
+
+    return lax.while_loop(lambda carry: carry[0] < rounds, another, (jnp.int32(0), x))[1]
+
+
+@_stored.defjvp
+def _stored_jvp(primals: tuple[Stored], tangents: tuple[Any]) -> tuple[Stored, Any]:
+    return _stored(*primals), tangents[0]
+
+
+def first_maximum(places: list[Array], axis: int, first: Sizes, shared: bool) -> Array:
     """The largest of each window, given place by place; the first of equal ones, and NaN wins.
 
-    `first` says which place of each window along the axis is the first that isn't padding.
+    `first` says which place of each window along the axis is the first that isn't padding; `shared`
+    whether elements are in several windows.
     """
     if jnp.issubdtype(places[0].dtype, jnp.inexact):
-        return _first_maximum(places, axis, first)
+        return _first_maximum(places, axis, first, shared)
     return reduce(jnp.maximum, places)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _first_maximum(places: list[Array], axis: int, first: Sizes) -> Array:
-    return reduce(lambda a, b: jnp.where(_wins(b, a), b, a), places)
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
+def _first_maximum(places: list[Array], axis: int, first: Sizes, shared: bool) -> Array:
+    return _largest_and_winner(places, axis, first, shared)[0]
+
+
+def _largest_and_winner(
+    places: list[Array], axis: int, first: Sizes, shared: bool
+) -> tuple[Array, Array]:
+    largest, *others = places
+    winner = lax.broadcast_in_dim(np.array(first, np.int32), largest.shape, (axis,))
+    for i, place in enumerate(others, 1):
+        wins = (place > largest) | (place != place)
+        largest, winner = jnp.where(wins, place, largest), jnp.where(wins, np.int32(i), winner)
+    # or that would be computed again for each element of each window, in disjoint ones less of it
+    return stored((largest, winner)) if shared else (stored(largest), winner)
 
 
 @_first_maximum.defjvp
 def _first_maximum_jvp(
-    axis: int, first: Sizes, primals: tuple, tangents: tuple
+    axis: int, first: Sizes, shared: bool, primals: tuple, tangents: tuple
 ) -> tuple[Array, Array]:
     """A sum over places has a faster transpose on a CPU than choices between pairs."""
-    ((largest, *others),), (directions,) = primals, tangents
-    winner = lax.broadcast_in_dim(np.array(first, np.int32), largest.shape, (axis,))
-    for i, place in enumerate(others, 1):
-        wins = _wins(place, largest)
-        largest, winner = jnp.where(wins, place, largest), jnp.where(wins, np.int32(i), winner)
+    (places,), (directions,) = primals, tangents
+    largest, winner = _largest_and_winner(places, axis, first, shared)
     # who has won is kept for the way back, rather than a mask for each place
     return largest, jax.checkpoint(_won, prevent_cse=False)(winner, directions)
 
@@ -240,10 +270,6 @@ def _first_maximum_jvp(
 def _won(winner: Array, directions: list[Array]) -> Array:
     won = [jnp.where(winner == i, d, jnp.zeros_like(d)) for i, d in enumerate(directions)]
     return reduce(lax.add, won)
-
-
-def _wins(later: Array, earlier: Array) -> Array:
-    return (later > earlier) | (later != later)
 
 
 def _product(weight: Array, unfolded: Array, groups: int) -> Array:

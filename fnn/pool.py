@@ -8,7 +8,7 @@ time, and (batch, features, time) along features.
 """
 
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import reduce
 from math import prod
 from typing import Any, NamedTuple
 
@@ -65,7 +65,7 @@ def max_pool(
     """
     axes = _axes("max_pool", x, window, stride, padding, dilation, ceil_mode)
     x = jnp.where(x != x, -np.inf, x) if ignore_nan else x
-    return _fold(x, axes, _lowest(x), _first_maximum, apart=True)
+    return _fold(x, axes, _lowest(x), _first_maximum)
 
 
 def max_pool_indices(
@@ -275,20 +275,11 @@ def _axes(
 
 
 def _fold(
-    x: Array, axes: list[_Axis], outside: float, combine: Callable, *, apart: bool = False
+    x: Array, axes: list[_Axis], outside: float, combine: Callable[[list[Array], _Axis], Array]
 ) -> Array:
-    """`combine` the places of each window, along one axis and another; `outside` is around `x`.
-
-    Where windows overlap, each axis may have a part of the program for itself: whatever is needed
-    of one window for its gradient would be computed again for each of its places.
-    """
-
-    def along(axis: _Axis, x: Array) -> Array:
-        return combine(_slices(x, axis, outside), axis)
-
+    """`combine` the places of each window, along one axis and another; `outside` is around `x`."""
     for axis in reversed(axes):
-        fold = partial(along, axis)
-        x = kernels.apart(fold, x) if apart and axis.window > axis.stride else fold(x)
+        x = combine(_slices(x, axis, outside), axis)
     return x
 
 
@@ -313,7 +304,7 @@ def _first_maximum(places: list[Array], along: _Axis) -> Array:
     """The largest of each window; where all are -infinity, that is none of the padding."""
     starts = range(-along.padding, along.windows * along.stride - along.padding, along.stride)
     first = tuple(max(-(start // along.dilation), 0) for start in starts)
-    return kernels.first_maximum(places, along.axis, first)
+    return kernels.first_maximum(places, along.axis, first, along.window > along.stride)
 
 
 def _first_maximum_and_place(a: tuple[Array, Array], b: tuple[Array, Array]) -> Any:

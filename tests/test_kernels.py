@@ -33,6 +33,11 @@ CASES = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _small_ones_too(monkeypatch):
+    monkeypatch.setattr(kernels, "WORTH", 1)
+
+
 def drawn(*shape):
     return jnp.asarray(np.random.default_rng(len(shape)).normal(size=shape))
 
@@ -125,3 +130,25 @@ def test_the_switch_changes_what_is_traced():
     with kernels.stock():
         assert "conv_general_dilated" in program(x)
     assert "conv_general_dilated" in program(x.astype(jnp.float16))
+
+
+@pytest.mark.parametrize("first", [1.0, np.inf, -np.inf, np.nan])
+def test_what_is_stored_stays_what_it_is(first):
+    x = drawn(3, 4).at[0, 0].set(first)
+    twice = jax.jit(lambda x: kernels.stored((2 * x, jnp.int32(x > 0))))
+    jax.tree.map(np.testing.assert_array_equal, twice(x), (2 * x, jnp.int32(x > 0)))
+    for kind in (jax.jacfwd, jax.jacrev):
+        slope = kind(lambda x: kernels.stored(2 * x))(x)
+        np.testing.assert_array_equal(slope.reshape(12, 12), 2 * np.eye(12))
+
+
+def test_what_is_stored_is_computed_once():
+    """XLA may learn to see through it; then convolutional networks become slow, not wrong."""
+
+    def program(function):
+        return jax.jit(function).lower(drawn(40, 30)).compile().as_text()
+
+    merged = program(lambda x: (y := x.T + 1)[1:] * y[:-1])
+    apart = program(lambda x: (y := kernels.stored(x.T + 1))[1:] * y[:-1])
+    assert "while" not in merged
+    assert "while" in apart

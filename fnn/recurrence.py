@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
+from jax.typing import ArrayLike
 
 from fnn.activation import relu
 from fnn.embedding import embedding
@@ -125,7 +127,7 @@ def plus(gates: Array, product: Array) -> Array:
     return jnp.concatenate([gates[..., :width] + product, gates[..., width:]], -1)
 
 
-def along(bias: Array, like: Array) -> Array:
+def along(bias: ArrayLike, like: Array) -> Array:
     """A vector for every row of another array."""
     return lax.broadcast_in_dim(bias, like.shape, (like.ndim - 1,))
 
@@ -138,9 +140,10 @@ def _memory(gates: Array, cell: Array) -> State:
 
 def _memory_and_slopes(gates: Array, cell: Array) -> tuple[State, State]:
     """The same, and how they change with the gates, the old cell and the new one."""
-    enter, forget, new, leave = jnp.split(gates, 4, axis=-1)
-    enter, forget, leave = lax.logistic(enter), lax.logistic(forget), lax.logistic(leave)
-    new = jnp.tanh(new)
+    # sigmoid(x) = (tanh(x / 2) + 1) / 2: one function of all gates takes less time than four
+    scale = np.repeat(np.array([0.5, 0.5, 1, 0.5], gates.dtype), cell.shape[-1])
+    enter, forget, new, leave = jnp.split(jnp.tanh(gates * along(scale, gates)), 4, axis=-1)
+    enter, forget, leave = (0.5 * gate + 0.5 for gate in (enter, forget, leave))
     after = forget * cell + enter * new
     shown = jnp.tanh(after)
     by_gates = [

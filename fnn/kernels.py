@@ -241,19 +241,7 @@ def first_maximum(places: list[Array], axis: int, first: Sizes, shared: bool) ->
 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
 def _first_maximum(places: list[Array], axis: int, first: Sizes, shared: bool) -> Array:
-    return _largest_and_winner(places, axis, first, shared)[0]
-
-
-def _largest_and_winner(
-    places: list[Array], axis: int, first: Sizes, shared: bool
-) -> tuple[Array, Array]:
-    largest, *others = places
-    winner = lax.broadcast_in_dim(np.array(first, np.int32), largest.shape, (axis,))
-    for i, place in enumerate(others, 1):
-        wins = (place > largest) | (place != place)
-        largest, winner = jnp.where(wins, place, largest), jnp.where(wins, np.int32(i), winner)
-    # or that would be computed again for each element of each window, in disjoint ones less of it
-    return stored((largest, winner)) if shared else (stored(largest), winner)
+    return stored(reduce(lambda a, b: jnp.where(_wins(b, a), b, a), places))
 
 
 @_first_maximum.defjvp
@@ -261,15 +249,24 @@ def _first_maximum_jvp(
     axis: int, first: Sizes, shared: bool, primals: tuple, tangents: tuple
 ) -> tuple[Array, Array]:
     """A sum over places has a faster transpose on a CPU than choices between pairs."""
-    (places,), (directions,) = primals, tangents
-    largest, winner = _largest_and_winner(places, axis, first, shared)
-    # who has won is kept for the way back, rather than a mask for each place
+    ((largest, *others),), (directions,) = primals, tangents
+    winner = lax.broadcast_in_dim(np.array(first, np.int32), largest.shape, (axis,))
+    for i, place in enumerate(others, 1):
+        wins = _wins(place, largest)
+        largest, winner = jnp.where(wins, place, largest), jnp.where(wins, np.int32(i), winner)
+    # or who has won would be found again for each element of each window
+    largest, winner = stored((largest, winner)) if shared else (stored(largest), winner)
+    # that is kept for the way back, rather than a mask for each place
     return largest, jax.checkpoint(_won, prevent_cse=False)(winner, directions)
 
 
 def _won(winner: Array, directions: list[Array]) -> Array:
     won = [jnp.where(winner == i, d, jnp.zeros_like(d)) for i, d in enumerate(directions)]
     return reduce(lax.add, won)
+
+
+def _wins(later: Array, earlier: Array) -> Array:
+    return (later > earlier) | (later != later)
 
 
 def _product(weight: Array, unfolded: Array, groups: int) -> Array:

@@ -543,3 +543,13 @@ def test_backward_takes_a_parameter_that_has_taken_the_place_of_another(inside):
     net.forward(x)
     module.weight = torch.Tensor([0.5])
     assert net.backward(x, torch.ones(2, 2)).tolist() == [[0.5, 1], [1, 0.5]]
+
+
+def test_a_gradient_of_another_shape_leaves_what_the_last_backward_computed():
+    module, x = nn.Linear(3, 2), torch.randn(4, 3)
+    module.forward(x)
+    expected = module.backward(x, torch.ones(4, 2)).clone()
+    with pytest.raises((LayerError, ValueError)):
+        module.accGradParameters(x, torch.ones(4, 5))
+    assert module.gradInput.equal(expected)
+    assert module.backward(x, torch.ones(4, 2)).equal(expected)

@@ -131,8 +131,10 @@ class Computing(Results):
         self._take("_owed_output")
         kept = self._gradInput, self._owed_gradient
         self._gradInput = self._owed_gradient = None
-        self._pull(input, gradOutput, kind, scale)
-        self._gradInput, self._owed_gradient = kept
+        try:
+            self._pull(input, gradOutput, kind, scale)
+        finally:
+            self._gradInput, self._owed_gradient = kept
 
     def _find_learned(self) -> tuple[bool, ...]:
         """Which of the parameters have gradients; a user may have taken them away."""

@@ -108,18 +108,15 @@ class Argument(NamedTuple):
     place: int = 0
     cell: int = 0
 
-    def takes(self, leaf: Any, known: set[int]) -> bool:
-        """Whether another value would be found like the one before."""
+    def takes(self, leaf: Any) -> bool:
+        """Whether another value would be found like the one before, if it is met nowhere else."""
         if type(leaf) is not self.kind:
             return False
         if self.settings is None:
             return self.form is None or form_of(leaf) is self.form
         fields = vars(leaf)
-        cell = fields.get(self.name)
         return (
-            id(leaf) not in known
-            and id(cell) not in known
-            and getattr(cell, "form", None) is self.form
+            getattr(fields.get(self.name), "form", None) is self.form
             and len(fields) == len(self.settings) + 1
             and tuple(map(fields.get, self.settings)) == self.values
         )

@@ -250,4 +250,4 @@ class Traced:
 
     def output(self, call: Call) -> Any:
         """What the function returns."""
-        return jax.tree.unflatten(self.structure, [result(call) for result in self.results])
+        return self.structure.unflatten([result(call) for result in self.results])

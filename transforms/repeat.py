@@ -37,7 +37,7 @@ class Repeat:
         self.leaves = [leaf if wanted is None else None for leaf, wanted in pairs]
         survey.leaves, survey.arrays = [], []  # what the next call brings takes their place
         swapped = [a for a in self.arguments if a is not None and a.settings is not None]
-        self.passing = passing = {i for a in swapped for i in (a.place, a.cell)}
+        self.passing = passing = [i for a in swapped for i in (a.place, a.cell)]
         objects = survey.objects
         self.known = {id(x) for i, x in enumerate(objects) if i not in passing}
         self.writes_given = any(place in passing for place in traced.written)
@@ -115,30 +115,33 @@ class Repeat:
             return False
         if structure != self.survey.structure:
             return False
-        arrays, passing, known = [], {}, self.known
+        arrays: list[Any] = []
+        brought: list[Any] = []
         for leaf, old, wanted in zip(leaves, self.leaves, self.arguments, strict=True):
             if wanted is None:
                 if leaf is not old:
                     return False
-            elif not wanted.takes(leaf, known):
+            elif not wanted.takes(leaf):
                 return False
             elif wanted.settings is None:
                 arrays.append(leaf)
             else:
-                passing[wanted.place], passing[wanted.cell] = leaf, vars(leaf)[wanted.name]
-        if len(set(map(id, passing.values()))) != len(self.passing):
+                brought += leaf, vars(leaf)[wanted.name]
+        met = set(map(id, brought))
+        if len(met) != len(brought) or not met.isdisjoint(self.known):
             return False
         if [setting() for setting in ambient] != self.mode:
             return False
         if not self.guard.holds():
             return False
-        numbers = [owner[name] for owner, name in self.owners]
-        if not all(map(is_, numbers, self.numbers)):
-            if not self.traced.admits(numbers):
-                return False
-            self.hold(numbers)
+        if self.owners:
+            numbers = [owner[name] for owner, name in self.owners]
+            if not all(map(is_, numbers, self.numbers)):
+                if not self.traced.admits(numbers):
+                    return False
+                self.hold(numbers)
         objects = self.survey.objects
-        for place, x in passing.items():
+        for place, x in zip(self.passing, brought, strict=True):
             objects[place] = x
         self.data = arrays + self.constants
         return True
@@ -215,8 +218,8 @@ class Repeat:
         objects = self.survey.objects
         for i, place in left.items():
             self.known.discard(id(objects[place]))
-            objects[place] = call.made[i]
-            self.known.add(id(objects[place]))
+            new = objects[place] = call.made[i]
+            self.known.add(id(new))
 
 
 def returned(traced: Any, call: Call) -> tuple[set[int], list[Effect]]:

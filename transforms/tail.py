@@ -11,6 +11,7 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import jax
@@ -22,6 +23,7 @@ from transforms.forms import form_of
 
 MOVES = ("broadcast_in_dim", "reshape", "squeeze", "transpose")
 """Operations that are done again for the tail, which would otherwise keep what they make."""
+STATE = attrgetter("record", "_array")
 
 
 class Divided:
@@ -49,7 +51,7 @@ class Divided:
         self,
         found: tuple[list[Any], list[Any]],
         given: Sequence[Any],
-        cells: Sequence[Cell],
+        cells: list[Cell],
         forms: Sequence[Any],
     ) -> Any:
         """The results of that program; these cells, of these forms, wait for the late ones."""
@@ -59,7 +61,7 @@ class Divided:
             tail = Tail(self.rest)
             tail.serve(cells, forms)
         tail.held, tail.middle = [given[i] for i in self.held_at], middle
-        return jax.tree.unflatten(self.structure, results)
+        return self.structure.unflatten(results)
 
     def needed(self, first: int) -> set[int]:
         """Which of the arguments from `first` on are not donated, because the tail needs them."""
@@ -174,12 +176,10 @@ class Tail:
         # weakly, or what nobody wants any more would keep the tail, and that all it was given
         self.cells: list[weakref.ref[Cell]] = []
 
-    def serves(self, cells: Sequence[Cell]) -> bool:
+    def serves(self, cells: list[Cell]) -> bool:
         """Whether these cells have been waiting for it ever since."""
-        return len(cells) == len(self.cells) and all(
-            ref() is cell and cell.record is self and cell._array is PENDING
-            for ref, cell in zip(self.cells, cells, strict=True)
-        )
+        waiting = [(self, PENDING)] * len(cells)
+        return [ref() for ref in self.cells] == cells and [*map(STATE, cells)] == waiting
 
     def serve(self, cells: Sequence[Cell], forms: Sequence[Any]) -> None:
         """Have these cells, of these forms, wait for the results."""

@@ -65,6 +65,9 @@ class _Labelled(Derived):
         self._seen = None if alone else (ref(array), way)
 
 
+BESIDE = "output_tensor", "total_weight_tensor", "target"
+
+
 class ClassNLLCriterion(Weighted, _Labelled):
     """The negative log-probability of the target class; a mean divides by the labels' weights.
 
@@ -73,7 +76,7 @@ class ClassNLLCriterion(Weighted, _Labelled):
     """
 
     loss = Targeted(losses.nll, place, labels=True, options=(("empty_is_zero", True),))
-    results = (*Derived.results, "output_tensor", "total_weight_tensor", "target")
+    results = (*Derived.results, *BESIDE)
     renewed = (*results, "output")
 
     def __init__(self, weights: Any = None, sizeAverage: bool = True, ignoreIndex: int = -100):
@@ -87,11 +90,10 @@ class ClassNLLCriterion(Weighted, _Labelled):
     def updateOutput(self, input: Any, target: Any = None) -> Any:
         """Compute `output`, and what is known of the labels beside it."""
         found = run(with_labels, *self._operands(input, target), **self._hyper())
-        output, total, labels = found
-        total.late = labels.late = True  # nobody looks at them, as a rule
-        self.output, self.output_tensor = Number(output), Tensor._around(output)
-        self.total_weight_tensor = held(self.total_weight_tensor, total)
-        self.target = held(self.target, labels)
+        self.output = Number(found[0])
+        for name, value in zip(BESIDE, found[1:], strict=True):
+            value.late = True  # nobody looks at it, as a rule
+            setattr(self, name, held(getattr(self, name), value))
         return self.output
 
 
@@ -100,12 +102,12 @@ TOTAL = Targeted(losses.total_weight, place, labels=True)
 
 def with_labels(
     inputs: tuple, target: Any, weights: Any, *, reduction: str, ignore_index: int
-) -> tuple[Array, Array, Array]:
-    """The loss, the sum of the labels' weights, and the labels."""
+) -> tuple[Array, Array, Array, Array]:
+    """The loss, and what the tensors of `BESIDE` hold then: they keep their sizes."""
     operands, ignored = (inputs, target, weights), {"ignore_index": ignore_index}
     loss = ClassNLLCriterion.loss(*operands, reduction=reduction, **ignored)
-    total = TOTAL(*operands, **ignored).reshape(1)  # the tensor that holds it keeps its size
-    return loss, total, jnp.asarray(target).astype(jnp.int64)
+    total = TOTAL(*operands, **ignored)
+    return loss, loss.reshape(1), total.reshape(1), jnp.asarray(target).astype(jnp.int64)
 
 
 class SpatialClassNLLCriterion(ClassNLLCriterion):

@@ -14,13 +14,15 @@ from contextvars import ContextVar
 from functools import partial, reduce
 from math import prod
 from operator import mul
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.core import Tracer
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
 Sizes = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -207,25 +209,32 @@ def stored(x: Stored) -> Stored:
     On a CPU XLA merges loops over arrays, and computes anew in each loop what several of them need.
     With strides and transpositions among that, a loop takes many times as long.
     """
-    first = jax.tree.leaves(x)[0]
+    arrays, structure = jax.tree.flatten(x)
+    first = arrays[0]
     worth_while = isinstance(first, Tracer) and first.size >= WORTH
-    return _stored(x) if worth_while and tuned(first) else x
+    return structure.unflatten(_stored.bind(*arrays)) if worth_while and tuned(first) else x
 
 
-@jax.custom_jvp
-def _stored(x: Stored) -> Stored:
+def _through_loop(first: Array, *others: Array) -> list[Array]:
     """XLA stores what a loop starts from. That this one makes no round, it can't know."""
-    rounds = (jax.tree.leaves(x)[0].reshape(-1)[0] > np.inf).astype(np.int32)
+    rounds = (first.reshape(-1)[0] > np.inf).astype(np.int32)
 
-    def another(carry: tuple[Array, Stored]) -> tuple[Array, Stored]:
-        return carry[0] + 1, jax.tree.map(lax.neg, carry[1])
+    def another(carry: tuple[Array, list[Array]]) -> tuple[Array, list[Array]]:
+        return carry[0] + 1, [*map(lax.neg, carry[1])]
 
-    return lax.while_loop(lambda carry: carry[0] < rounds, another, (jnp.int32(0), x))[1]
+    start = jnp.int32(0), [first, *others]
+    return lax.while_loop(lambda carry: carry[0] < rounds, another, start)[1]
 
 
-@_stored.defjvp
-def _stored_jvp(primals: tuple[Stored], tangents: tuple[Any]) -> tuple[Stored, Any]:
-    return _stored(*primals), tangents[0]
+# A primitive, because JAX forgets the rules of functions where it cuts a derivative into parts.
+_stored = Primitive("stored")
+_stored.multiple_results = True
+_stored.def_impl(lambda *arrays: arrays)
+_stored.def_abstract_eval(lambda *arrays: arrays)
+ad.primitive_jvps[_stored] = lambda arrays, directions: (_stored.bind(*arrays), directions)
+ad.primitive_transposes[_stored] = lambda cotangents, *arrays: cotangents
+batching.primitive_batchers[_stored] = lambda arrays, axes: (_stored.bind(*arrays), axes)
+mlir.register_lowering(_stored, mlir.lower_fun(_through_loop))
 
 
 def first_maximum(places: list[Array], axis: int, first: Sizes, shared: bool) -> Array:

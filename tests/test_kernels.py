@@ -142,6 +142,19 @@ def test_what_is_stored_stays_what_it_is(first):
         np.testing.assert_array_equal(slope.reshape(12, 12), 2 * np.eye(12))
 
 
+@pytest.mark.parametrize("part", [lambda f: f, jax.checkpoint], ids=["alone", "checkpoint"])
+def test_every_derivative_inside_a_loop(part):
+    def apply(weight, x):
+        return max_pool(conv({"weight": weight}, x), window=(2, 2))
+
+    def looped(weight, x):
+        return lax.scan(lambda _, w: (None, part(apply)(w, x)), None, weight[None])[1][0]
+
+    with jax.enable_x64(True):
+        given = drawn(4, 3, 3, 3), drawn(2, 3, 6, 6)
+        assert_equal(derivatives(looped, *given), derivatives(apply, *given))
+
+
 def test_what_is_stored_is_computed_once():
     """XLA may learn to see through it; then convolutional networks become slow, not wrong."""
 

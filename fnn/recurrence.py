@@ -20,18 +20,22 @@ from fnn.initializers import uniform_fan_in
 from fnn.matmul import product, transposed
 
 State = tuple[Array, ...]
+Slopes = tuple[Array, ...]
 
 
 class Kind(NamedTuple):
     """What tells one recurrent network from another.
 
-    `step(gates, state, weight_hr)` is all that comes after the products. It is given the sum of
-    both products and their biases, and behind it what `apart` moves out of the sum.
+    `step(gates, state)` is all that comes after the products, but for a projection. It is given the
+    sum of both products and their biases, and behind it what `apart` moves out of the sum. Beside
+    the new state it returns slopes, the first ones by the gates: the new state changes as
+    `along(slopes, gates, state)` says.
     """
 
     name: str
     gates: int
-    step: Callable[[Array, State, Array | None], State]
+    step: Callable[[Array, State], tuple[State, Slopes]]
+    along: Callable[[Slopes, Array, State], State]
     apart: Callable[[Array, Array | None], Array] | None = None
 
     def from_input(self, layer: str, params: dict[str, Array], x: Array) -> Array:
@@ -94,7 +98,8 @@ class Kind(NamedTuple):
 
     def after(self, gates: Array, weight: Array, state: State, project: Array | None) -> State:
         """The state after a step; `weight` is the transposed one of the hidden state."""
-        return self.step(plus(gates, state[0] @ weight), state, project)
+        hidden, *others = _after(self, plus(gates, state[0] @ weight), state)
+        return (hidden if project is None else hidden @ project.T, *others)
 
     def cell(self, params: dict[str, Array], x: Array, *state: Array | None) -> State:
         """One step."""
@@ -132,14 +137,21 @@ def along(bias: ArrayLike, like: Array) -> Array:
     return lax.broadcast_in_dim(bias, like.shape, (like.ndim - 1,))
 
 
-@jax.custom_jvp
-def _memory(gates: Array, cell: Array) -> State:
-    """The new hidden state, before a projection, and the new cell."""
-    return _memory_and_slopes(gates, cell)[0]
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _after(kind: Kind, gates: Array, state: State) -> State:
+    """The state after a step, before a projection."""
+    return kind.step(gates, state)[0]
 
 
-def _memory_and_slopes(gates: Array, cell: Array) -> tuple[State, State]:
-    """The same, and how they change with the gates, the old cell and the new one."""
+@_after.defjvp
+def _after_jvp(kind: Kind, primals: tuple, tangents: tuple) -> tuple[State, State]:
+    """Products with slopes that are computed on the way forward: less to keep and to read again."""
+    after, slopes = kind.step(*primals)
+    return after, kind.along(slopes, *tangents)
+
+
+def _lstm_step(gates: Array, state: State) -> tuple[State, Slopes]:
+    cell = state[1]
     # sigmoid(x) = (tanh(x / 2) + 1) / 2: one function of all gates takes less time than four
     scale = np.repeat(np.array([0.5, 0.5, 1, 0.5], gates.dtype), cell.shape[-1])
     enter, forget, new, leave = jnp.split(jnp.tanh(gates * along(scale, gates)), 4, axis=-1)
@@ -152,30 +164,46 @@ def _memory_and_slopes(gates: Array, cell: Array) -> tuple[State, State]:
         enter * (1 - new * new),
         shown * leave * (1 - leave),
     ]
-    slopes = jnp.concatenate(by_gates, -1), forget, leave * (1 - shown * shown)
-    return (leave * shown, after), slopes
+    by_after = leave * (1 - shown * shown)
+    return (leave * shown, after), (jnp.concatenate(by_gates, -1), forget, by_after)
 
 
-@_memory.defjvp
-def _memory_jvp(primals: State, tangents: State) -> tuple[State, State]:
-    """Products with slopes that are computed on the way forward: less to keep and to read again."""
-    after, (by_gates, by_cell, by_after) = _memory_and_slopes(*primals)
-    gates, cell = tangents
+def _lstm_along(slopes: Slopes, gates: Array, state: State) -> State:
+    by_gates, by_cell, by_after = slopes
     enter, forget, new, leave = jnp.split(by_gates * gates, 4, axis=-1)
-    cell = by_cell * cell + enter + forget + new
-    return after, (by_after * cell + leave, cell)
+    cell = by_cell * state[1] + enter + forget + new
+    return by_after * cell + leave, cell
 
 
-def _lstm_step(gates: Array, state: State, project: Array | None) -> State:
-    hidden, cell = _memory(gates, state[1])
-    return (hidden if project is None else hidden @ project.T), cell
-
-
-def _gru_step(gates: Array, state: State, project: Array | None) -> State:
+def _gru_step(gates: Array, state: State) -> tuple[State, Slopes]:
     reset, keep, new_h, new = jnp.split(gates, 4, axis=-1)
-    keep = lax.logistic(keep)
-    new = jnp.tanh(new + lax.logistic(reset) * new_h)
-    return ((1 - keep) * new + keep * state[0],)
+    reset, keep = lax.logistic(reset), lax.logistic(keep)
+    new = jnp.tanh(new + reset * new_h)
+    by_new = (1 - keep) * (1 - new * new)
+    by_gates = [
+        by_new * new_h * reset * (1 - reset),
+        (state[0] - new) * keep * (1 - keep),
+        by_new * reset,
+        by_new,
+    ]
+    return ((1 - keep) * new + keep * state[0],), (jnp.concatenate(by_gates, -1), keep)
+
+
+def _gru_along(slopes: Slopes, gates: Array, state: State) -> State:
+    by_gates, by_state = slopes
+    reset, keep, new_h, new = jnp.split(by_gates * gates, 4, axis=-1)
+    return (by_state * state[0] + reset + keep + new_h + new,)
+
+
+def _rnn_step(
+    activation: Callable[[Array], Array], gates: Array, state: State
+) -> tuple[State, Slopes]:
+    after, slope = jax.jvp(activation, (gates,), (jnp.ones_like(gates),))
+    return (after,), (slope,)
+
+
+def _rnn_along(slopes: Slopes, gates: Array, state: State) -> State:
+    return (slopes[0] * gates,)
 
 
 def _gru_apart(gates: Array, bias: Array | None) -> Array:
@@ -188,14 +216,8 @@ def _gru_apart(gates: Array, bias: Array | None) -> Array:
     return jnp.concatenate([both, along(bias[2 * width :], new), new], -1)
 
 
-def _rnn_step(
-    activation: Callable[[Array], Array], gates: Array, state: State, project: Array | None
-) -> State:
-    return (activation(gates),)
-
-
-LSTM = Kind("lstm", 4, _lstm_step)
-GRU = Kind("gru", 3, _gru_step, _gru_apart)
+LSTM = Kind("lstm", 4, _lstm_step, _lstm_along)
+GRU = Kind("gru", 3, _gru_step, _gru_along, _gru_apart)
 
 
 class _Known(dict[str, Kind]):
@@ -208,6 +230,6 @@ class _Known(dict[str, Kind]):
 
 
 RNN = _Known(
-    tanh=Kind("rnn", 1, partial(_rnn_step, jnp.tanh)),
-    relu=Kind("rnn", 1, partial(_rnn_step, relu)),
+    tanh=Kind("rnn", 1, partial(_rnn_step, jnp.tanh), _rnn_along),
+    relu=Kind("rnn", 1, partial(_rnn_step, relu), _rnn_along),
 )

@@ -235,6 +235,16 @@ def test_eager_calls_compile_once(caplog):
     assert not caplog.messages
 
 
+def test_eager_gradients_compile_once(caplog):
+    params = fnn.lstm_init(jax.random.key(0), INPUTS, HIDDEN)
+    x, state = drawn("float32", (TIME + 1,), 2)
+    gradient = jax.grad(lambda params: fnn.lstm(params, x, *state)[0].sum())
+    gradient(params)
+    with jax.log_compiles(True):
+        gradient(params)
+    assert not caplog.messages
+
+
 X, H = np.zeros((TIME, BATCH, INPUTS), "float32"), np.zeros((BATCH, HIDDEN), "float32")
 
 

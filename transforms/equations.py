@@ -36,6 +36,7 @@ CALLS = {
     "custom_vjp_call": "call_jaxpr",
     "checkpoint": "jaxpr",
     "remat2": "jaxpr",
+    "loop": "jaxpr",
 }
 ADDED_BY_JAX = ("checkpoint", "rematted_computation")
 SEGMENT = re.compile(r"(?P<marks>(?:\w+\()*)(?P<name>.*?)\)*")

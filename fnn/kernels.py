@@ -232,7 +232,7 @@ _stored.multiple_results = True
 _stored.def_impl(lambda *arrays: arrays)
 _stored.def_abstract_eval(lambda *arrays: arrays)
 ad.primitive_jvps[_stored] = lambda arrays, directions: (_stored.bind(*arrays), directions)
-ad.primitive_transposes[_stored] = lambda cotangents, *arrays: cotangents
+ad.primitive_transposes[_stored] = lambda ct, *arrays: _stored.bind(*map(ad.instantiate_zeros, ct))
 batching.primitive_batchers[_stored] = lambda arrays, axes: (_stored.bind(*arrays), axes)
 mlir.register_lowering(_stored, mlir.lower_fun(_through_loop))
 

@@ -17,6 +17,7 @@ from fnn.activation import relu
 from fnn.embedding import embedding
 from fnn.errors import describe, require
 from fnn.initializers import uniform_fan_in
+from fnn.kernels import stored
 from fnn.matmul import product, transposed
 
 State = tuple[Array, ...]
@@ -129,7 +130,8 @@ def plus(gates: Array, product: Array) -> Array:
     width = product.shape[-1]
     if width == gates.shape[-1]:
         return gates + product
-    return jnp.concatenate([gates[..., :width] + product, gates[..., width:]], -1)
+    # or a loop that overwrites gates would still need them
+    return stored(jnp.concatenate([gates[..., :width] + product, gates[..., width:]], -1))
 
 
 def along(bias: ArrayLike, like: Array) -> Array:
@@ -196,10 +198,13 @@ def _gru_along(slopes: Slopes, gates: Array, state: State) -> State:
 
 
 def _rnn_step(
-    activation: Callable[[Array], Array], gates: Array, state: State
+    activation: Callable[[Array], Array],
+    slope: Callable[[Array], Array],
+    gates: Array,
+    state: State,
 ) -> tuple[State, Slopes]:
-    after, slope = jax.jvp(activation, (gates,), (jnp.ones_like(gates),))
-    return (after,), (slope,)
+    after = stored(activation(gates))
+    return (after,), (slope(after),)
 
 
 def _rnn_along(slopes: Slopes, gates: Array, state: State) -> State:
@@ -230,6 +235,6 @@ class _Known(dict[str, Kind]):
 
 
 RNN = _Known(
-    tanh=Kind("rnn", 1, partial(_rnn_step, jnp.tanh), _rnn_along),
-    relu=Kind("rnn", 1, partial(_rnn_step, relu), _rnn_along),
+    tanh=Kind("rnn", 1, partial(_rnn_step, jnp.tanh, lambda y: 1 - y * y), _rnn_along),
+    relu=Kind("rnn", 1, partial(_rnn_step, relu, lambda y: (y > 0).astype(y.dtype)), _rnn_along),
 )

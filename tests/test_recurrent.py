@@ -1,5 +1,6 @@
 """Cells and sequences against PyTorch, against each other, and the shape of their program."""
 
+import re
 from functools import partial
 
 import jax
@@ -243,6 +244,19 @@ def test_eager_gradients_compile_once(caplog):
     with jax.log_compiles(True):
         gradient(params)
     assert not caplog.messages
+
+
+@every_kind
+def test_loops_overwrite_what_they_have_read(kind):
+    """XLA copies a whole array in each step if something still needs what is overwritten."""
+    params = getattr(fnn, f"{kind[1]}_init")(jax.random.key(0), 8, 32)
+    x = np.zeros((50, 32, 8), "float32")
+    total = jax.grad(lambda params, x: getattr(fnn, kind[1])(params, x, **kind[4])[0].sum(), (0, 1))
+    program = jax.jit(total).lower(params, x).compile().as_text()
+    bodies = set(re.findall(r"while\(.*body=(%[\w.-]+)", program))
+    loops = [part for part in program.split("\n\n") if part.split(" ", 1)[0] in bodies]
+    assert len(loops) >= 2
+    assert not any(re.search(r"f32\[50,32,\d+\]\S* copy\(", loop) for loop in loops)
 
 
 X, H = np.zeros((TIME, BATCH, INPUTS), "float32"), np.zeros((BATCH, HIDDEN), "float32")

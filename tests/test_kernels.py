@@ -44,7 +44,10 @@ def drawn(*shape):
 
 def derivatives(apply, weight, x):
     """The value, and derivatives of the first and the second order."""
+    return jax.jit(partial(_derivatives, apply))(weight, x)
 
+
+def _derivatives(apply, weight, x):
     def loss(weight, x):
         return jnp.sum(jnp.sin(apply(weight, x)))
 

@@ -11,6 +11,8 @@ from jax import lax
 
 from fnn.loop import loop, scan
 
+pytestmark = pytest.mark.unoptimised
+
 TIME, WIDTH = 5, 3
 
 

@@ -104,8 +104,8 @@ def test_vmap_equals_a_loop(example, optional):
 
 
 TOOLS = {"algebra", "arithmetic", "axes", "compose", "confusion", "connections", "elements"}
-TOOLS |= {"errors", "graph", "initializers", "kernels", "layer", "matmul", "ordering", "parts"}
-TOOLS |= {"recurrence", "shell", "space", "training"}
+TOOLS |= {"errors", "graph", "initializers", "kernels", "layer", "loop", "matmul", "ordering"}
+TOOLS |= {"parts", "recurrence", "shell", "space", "through_time", "training"}
 TOOLS |= {"loss.labels", "loss.reduction"}
 TOPICS = {m.name for m in iter_modules(fnn.__path__) if not m.ispkg}
 TOPICS |= {m.name for m in iter_modules(fnn.loss.__path__, "loss.")}

@@ -21,7 +21,7 @@ from jax import Array, lax
 from transforms.cells import PENDING, Cell, settled, tracing
 from transforms.equations import all_equations
 from transforms.forms import Form, form_of
-from transforms.tail import Divided
+from transforms.tail import Divided, Tail
 
 SMALL = 4096
 """The elements up to which an array goes into a pack: large buffers are slow to cut."""
@@ -227,29 +227,35 @@ class Program:
         for cell, _ in held:
             cell._array = None
         given = [pack.buffer for pack in packs], donated, read, others
-        found: list[Any] = []
+        run, tail, found = self.run, None, []
         try:
             with jax.enable_x64(True):
-                run, given = self.run.divided(given) if self.late else (self.run, given)
+                if self.late:
+                    run, given, tail = self.run.divided(given, [writes[i] for i in self.late])
                 # Nothing can come between the end of the program and the keeping of its results.
                 found.extend(map(run, *[(x,) for x in given]))
-            return self.keep(found[0], given, packs, writes)
+            return self.keep(found[0], given, tail, packs, writes)
         except BaseException:
             if found:  # an interrupt: what was donated is gone
-                self.keep(found[0], given, packs, writes)
+                self.keep(found[0], given, tail, packs, writes)
             else:
                 for cell, array in held:
                     cell._array = array
             raise
 
     def keep(
-        self, results: Any, given: Sequence[Any], packs: Sequence[Pack], writes: Sequence[Cell]
+        self,
+        results: Any,
+        given: Sequence[Any],
+        tail: Tail | None,
+        packs: Sequence[Pack],
+        writes: Sequence[Cell],
     ) -> Any:
         """Have the written cells hold the results; doing it twice is doing it once."""
         self.traced = True
-        if self.late:
+        if tail is not None:
             waiting = [writes[i] for i in self.late]
-            results = self.run.joined(results, given, waiting, self.late_forms)
+            results = self.run.joined(results, given, tail, waiting, self.late_forms)
         full, alone, outputs, *_ = results
         for pack, buffer in zip(packs, full, strict=False):
             pack.hold(buffer)

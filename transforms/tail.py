@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -37,28 +36,33 @@ class Divided:
         self.function, self.donated = function, donated
         self.main: Callable | None = None
 
-    def divided(self, args: Sequence[Any]) -> tuple[Callable, list[Any]]:
-        """The program of all results but the late ones, and what it is called with."""
+    def divided(self, args: Sequence[Any], cells: list[Cell]) -> tuple[Callable, list[Any], Tail]:
+        """The program of all results but the late ones, its arguments, and the tail for the cells.
+
+        What the cells have been waiting for until now nobody can ask for any more after the call.
+        """
         if self.main is None:
             self.divide(args, len(jax.tree.leaves(args[: self.donated])))
         assert self.main is not None
+        tail = cells[0].record
+        if not (isinstance(tail, Tail) and tail.run is self.rest and tail.serves(cells)):
+            tail = Tail(self.rest)
         given = jax.tree.leaves(args)
         for spare in self.spares:
-            given.insert(spare.place, spare.instead_of(given[spare.place - 1]))
-        return self.main, given
+            given.insert(spare.place, spare.instead_of(given[spare.place - 1], tail))
+        return self.main, given, tail
 
     def joined(
         self,
         found: tuple[list[Any], list[Any]],
         given: Sequence[Any],
+        tail: Tail,
         cells: list[Cell],
         forms: Sequence[Any],
     ) -> Any:
         """The results of that program; these cells, of these forms, wait for the late ones."""
         results, middle = found
-        tail = cells[0].record
-        if not (isinstance(tail, Tail) and tail.run is self.rest and tail.serves(cells)):
-            tail = Tail(self.rest)
+        if not tail.cells:
             tail.serve(cells, forms)
         tail.held, tail.middle = [given[i] for i in self.held_at], middle
         return self.structure.unflatten(results)
@@ -113,24 +117,24 @@ class Divided:
 
 
 class Spare:
-    """Arrays that tails have kept, one of which is free again two calls later."""
+    """The last array that a tail has kept, which is free when another one takes its place."""
 
     def __init__(self, place: int):
         self.place = place
-        self.kept: deque[Array] = deque(maxlen=2)
+        self.kept: Array | None = None
 
-    def instead_of(self, array: Array) -> Array:
-        """An array like this one, which a tail is about to keep, that nobody else has."""
-        for _ in range(len(self.kept)):
-            earlier = self.kept.popleft()
-            # held by `earlier`, and by the call itself
-            if sys.getrefcount(earlier) == 2 and earlier.sharding == array.sharding:
-                break
-            self.kept.append(earlier)
-        else:
-            earlier = jnp.empty_like(array, device=array.sharding)
-        self.kept.append(array)
-        return earlier
+    def instead_of(self, array: Array, tail: Tail) -> Array:
+        """An array like this one, which the tail is about to keep, that nobody else has."""
+        earlier, self.kept = self.kept, array
+        # held by `earlier`, by the call itself, and by the tail, which is about to let go of it
+        holders = 2 + sum(x is earlier for x in tail.held)
+        if (
+            earlier is not None
+            and sys.getrefcount(earlier) == holders
+            and earlier.sharding == array.sharding
+        ):
+            return earlier
+        return jnp.empty_like(array, device=array.sharding)
 
 
 def slice_of(equations: Sequence[Any], wanted: Sequence[Any]) -> tuple[set[int], list[Any]]:

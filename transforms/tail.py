@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Sequence
-from operator import attrgetter
+from itertools import repeat
+from operator import attrgetter, is_
 from typing import Any
 
 import jax
@@ -127,7 +128,7 @@ class Spare:
         """An array like this one, which the tail is about to keep, that nobody else has."""
         earlier, self.kept = self.kept, array
         # held by `earlier`, by the call itself, and by the tail, which is about to let go of it
-        holders = 2 + sum(x is earlier for x in tail.held)
+        holders = 2 + sum(map(is_, tail.held, repeat(earlier)))
         if (
             earlier is not None
             and sys.getrefcount(earlier) == holders

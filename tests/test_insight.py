@@ -12,6 +12,7 @@ import fnn.torch7 as torch7
 import transforms
 from fnn import linear, relu, tanh
 from fnn.compose import layer, parallel, repeat, residual, serial
+from fnn.loop import loop, scan
 from fnn.pytorch import nn, optim
 from fnn.torch7 import nn as nn7
 from fnn.torch7 import optim as optim7
@@ -278,6 +279,13 @@ def in_scan(x):
         return jax.lax.scan(body, x, jnp.arange(5.0))
 
 
+def in_loop(x):
+    def function(times, x):
+        return scan(lambda y, each: (jnp.sqrt(y - each[0]), each), x, times, None, reverse=False)[0]
+
+    return loop(function, jnp.arange(5.0), x)
+
+
 def in_while(x):
     return jax.lax.while_loop(
         lambda c: c[0] < 5, lambda c: (c[0] + 1, jnp.sqrt(c[1] - c[0])), (0, x)
@@ -300,7 +308,8 @@ def in_vmap(x):
     return jax.vmap(lambda x: jnp.sqrt(x - 20))(jnp.stack([x, x]))
 
 
-TURNS = {in_scan: 2, in_while: 2, in_cond: None, in_jit: None, in_checkpoint: None, in_vmap: None}
+TURNS = dict.fromkeys((in_scan, in_loop, in_while), 2)
+TURNS |= dict.fromkeys((in_cond, in_jit, in_checkpoint, in_vmap))
 
 
 @pytest.mark.parametrize("function", TURNS, ids=lambda f: f.__name__)

@@ -14,6 +14,7 @@ from fnn.recurrence import Kind, Slopes, State, plus
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1), inline=True)  # so that eager calls compile it once
 def through_time(
     kind: Kind,
     reverse: bool,
@@ -28,7 +29,14 @@ def through_time(
     `weight` and `project` are weight_hh and weight_hr of the layer; `valid` (time, ..., 1) says
     which examples have not ended yet.
     """
-    return _steps(kind, reverse, weight, valid, project, gates, state)
+    weight = transposed(weight)
+
+    def step(state: State, each: tuple[Array, Array | None]) -> tuple[State, Array]:
+        after = until(each[1], kind.after(each[0], weight, state, project), state)
+        return after, after[0]
+
+    state, hidden = lax.scan(step, state, (gates, valid), reverse=reverse)
+    return hidden, state
 
 
 @through_time.defjvp
@@ -52,32 +60,16 @@ def _through_time_jvp(
     return (hidden, last), loop(ways[0], fixed, (changes, beside, states), ways[1])
 
 
-@partial(jax.jit, static_argnums=(0, 1), inline=True)  # so that eager calls compile it once
-def _steps(
-    kind: Kind,
-    reverse: bool,
-    weight: Array,
-    valid: Array | None,
-    project: Array | None,
-    gates: Array,
-    state: State,
-) -> tuple[Array, State]:
-    weight = transposed(weight)
-
-    def body(state: State, each: tuple[Array, Array | None]) -> tuple[State, Array]:
-        after = until(each[1], kind.after(each[0], weight, state, project), state)
-        return after, after[0]
-
-    state, hidden = lax.scan(body, state, (gates, valid), reverse=reverse)
-    return hidden, state
-
-
 @dataclass(frozen=True)
-class Forward:
-    """All steps, and what the way back needs: slopes, and hidden states before a projection."""
+class _Way:
+    """A function of all steps of a kind, from the last one on if `reverse`."""
 
     kind: Kind
     reverse: bool
+
+
+class Forward(_Way):
+    """All steps, and what the way back needs: slopes, and hidden states before a projection."""
 
     def __call__(self, fixed: tuple, x: tuple[Array, State]) -> tuple:
         """Run them."""
@@ -97,12 +89,8 @@ class Forward:
         return (by_gates, *slopes), shown, hidden, last
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(_Way):
     """How hidden states and the last state change with gates, hidden states and the first state."""
-
-    kind: Kind
-    reverse: bool
 
     def __call__(self, fixed: tuple, x: tuple) -> tuple[Array, State]:
         """Run them."""
@@ -118,12 +106,8 @@ class Change:
         return hidden, last
 
 
-@dataclass(frozen=True)
-class Back:
+class Back(_Way):
     """The transpose of `Change`."""
-
-    kind: Kind
-    reverse: bool
 
     def __call__(self, fixed: tuple, y: tuple[Array, State]) -> tuple:
         """Run them."""

@@ -27,8 +27,9 @@ test: $(installed) $(if $(TORCH),$(torch)) ## Check style, format, types and eve
 demo: $(installed) ## Run the demo
 	$(bin)/python -m fnn.demo
 
-# On Linux glibc's malloc then asks for large pages: clearing small ones takes much of a large step.
-bench: export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
+# On Linux glibc's malloc then asks for large pages, and keeps what was freed: otherwise the system
+# clears pages in each step, in some runs and not in others, which can take most of the time.
+bench: export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824
 bench: $(installed) $(others) $(if $(TORCH),$(torch)) ## Measure speed, side by side
 	$(bin)/python -m benchmarks --markdown $(SUITES)
 
